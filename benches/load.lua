@@ -1,0 +1,135 @@
+-- What wrk sends for scripts/bench: `wrk -t1 … -s benches/load.lua URL -- seed|redirect|create …`.
+--
+-- Every request is put together before the clock starts, so that wrk's own work is a table look-up. wrk collects
+-- headers and bodies only when there is a `response` function: just the check of a warm-up (last argument `check`)
+-- and the seeding have one. The last line printed is for the script: see `done`.
+
+local requests = {}
+local following = 0
+
+-- For `done`, which runs in another Lua state and reads them with thread:get.
+bad = 0
+worst = ""
+
+local threads = {}
+function setup(thread)
+  table.insert(threads, thread)
+end
+
+local function headers(key)
+  return { ["Content-Type"] = "application/json", ["Accept"] = "application/json", ["X-Api-Key"] = key }
+end
+
+local function note(status, body)
+  bad = bad + 1
+  worst = status .. " " .. (body or ""):sub(1, 500)
+end
+
+-- 100,000 people, each with an agent and an address of their own, over all codes in turn.
+local function redirect(codes_file, check)
+  local codes = {}
+  for code in io.lines(codes_file) do
+    codes[#codes + 1] = code
+  end
+  for visitor = 0, 99999 do
+    local agent
+    if visitor % 2 == 0 then
+      agent = ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_%d like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.%d Mobile/15E%05d Safari/604.1")
+        :format(visitor % 7, visitor % 7, visitor)
+    else
+      agent = ("Mozilla/5.0 (Linux; Android 15; Pixel 9 Build/AP4A.%05d) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36")
+        :format(visitor)
+    end
+    -- 198.18.0.0/15 is the range set aside for benchmarks.
+    local address = ("198.%d.%d.%d"):format(18 + math.floor(visitor / 65536), math.floor(visitor / 256) % 256, visitor % 256)
+    -- A prime step, so that neighbours in time are not neighbours in the table.
+    local code = codes[visitor * 7919 % #codes + 1]
+    requests[visitor + 1] = wrk.format("GET", "/" .. code, { ["User-Agent"] = agent, ["X-Forwarded-For"] = address })
+  end
+  if check then
+    response = function(status, _, body)
+      if status ~= 302 then
+        note(status, body)
+      end
+    end
+  end
+end
+
+local mutation = "mutation Create($input: CreateShortLinkInput!) { createShortLink(input: $input) { __typename"
+  .. " ... on CreateShortLinkSuccess { shortUrl linkId destinationUrl } ... on UserError { code message path } } }"
+
+local function create(key, list_id, check)
+  for number = 1, 10000 do
+    local body = ('{"query":"%s","variables":{"input":{"url":"https://shop.example.com/item/%d?utm_source=sms","listId":%s,"metadata":{"campaign":"spring","segment":%d}}}}')
+      :format(mutation, number, list_id, number % 50)
+    requests[number] = wrk.format("POST", "/graphql", headers(key), body)
+  end
+  if check then
+    response = function(status, _, body)
+      if status ~= 200 or not body:find('"CreateShortLinkSuccess"', 1, true) then
+        note(status, body)
+      end
+    end
+  end
+end
+
+-- Many creates a request, below the limits on aliases and complexity; each request's text is its own.
+local function seed(codes_file, count, key, list_id)
+  local a_request = 40
+  local fields, number = {}, 0
+  for sent = 1, math.ceil(count / a_request) + 100 do
+    for alias = 1, a_request do
+      number = number + 1
+      fields[alias] = ('a%d:createShortLink(input:{url:\\"https://shop.example.com/item/%d\\",listId:%s}){...on CreateShortLinkSuccess{linkId}}')
+        :format(alias, number, list_id)
+    end
+    requests[sent] = wrk.format("POST", "/graphql", headers(key), '{"query":"mutation{' .. table.concat(fields, " ") .. '}"}')
+  end
+  local codes = {}
+  response = function(status, _, body)
+    local before = #codes
+    for code in body:gmatch('"linkId":"([^"]+)"') do
+      codes[#codes + 1] = code
+    end
+    if #codes - before < a_request then
+      note(status, body)
+    end
+    if before < count and #codes >= count then
+      local file = assert(io.open(codes_file, "w"))
+      file:write(table.concat(codes, "\n", 1, count), "\n")
+      file:close()
+    end
+    if #codes >= count or bad > 0 then
+      wrk.thread:stop()
+    end
+  end
+end
+
+function init(args)
+  if args[1] == "seed" then
+    seed(args[2], tonumber(args[3]), args[4], args[5])
+  elseif args[1] == "redirect" then
+    redirect(args[2], args[3])
+  else
+    create(args[2], args[3], args[4])
+  end
+end
+
+function request()
+  following = following % #requests + 1
+  return requests[following]
+end
+
+-- RESULT requests microseconds p50 p99 (microseconds) failures, then what the last failure was.
+function done(summary, latency)
+  local errors = summary.errors
+  local failures = errors.connect + errors.read + errors.write + errors.timeout + errors.status
+  local what = ("connect %d, read %d, write %d, timeout %d, status %d"):format(
+    errors.connect, errors.read, errors.write, errors.timeout, errors.status)
+  for _, thread in ipairs(threads) do
+    failures = failures + thread:get("bad")
+    what = what .. " " .. thread:get("worst"):gsub("%s+", " ")
+  end
+  print(("RESULT %d %d %d %d %d %s"):format(summary.requests, summary.duration,
+    latency:percentile(50), latency:percentile(99), failures, what))
+end

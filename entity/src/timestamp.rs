@@ -1,0 +1,45 @@
+//! The one form in which times are stored.
+
+use chrono::{DateTime, Utc};
+use sea_orm::DeriveValueType;
+use serde::Serialize;
+
+/// A moment in UTC, stored as milliseconds since 1970 in a 64-bit integer.
+///
+/// Native time types differ between the databases (text with nanoseconds in `SQLite`, microseconds in
+/// `PostgreSQL`), which makes cursors and comparisons differ too. An integer is the same in both, is six
+/// bytes in a `SQLite` row instead of thirty, and costs nothing to compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, DeriveValueType)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The moment that is `milliseconds` after 1970 began.
+    #[must_use]
+    pub const fn from_millis(milliseconds: i64) -> Self {
+        Self(milliseconds)
+    }
+
+    /// Milliseconds since 1970 began.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// This moment as a calendar time. What lies outside the calendar (262,000 years away) becomes 1970.
+    #[must_use]
+    pub fn utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.0).unwrap_or_default()
+    }
+
+    /// The moment that is `hours` before this one.
+    #[must_use]
+    pub const fn hours_before(self, hours: i64) -> Self {
+        Self(self.0.saturating_sub(hours.saturating_mul(3_600_000)))
+    }
+}
+
+impl From<DateTime<Utc>> for Timestamp {
+    fn from(time: DateTime<Utc>) -> Self {
+        Self(time.timestamp_millis())
+    }
+}

@@ -1,0 +1,18 @@
+//! Linkhop's schema: one file a change, never edited after a release, each with a `down` that works, on
+//! `SQLite` and on `PostgreSQL`.
+
+use sea_orm_migration::prelude::*;
+pub use sea_orm_migration::{MigratorTrait, SchemaManager};
+
+mod m0001_first_tables;
+
+/// All changes in their order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_first_tables::Migration)]
+    }
+}

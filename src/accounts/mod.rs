@@ -1,0 +1,11 @@
+//! Tenants, their keys and what these may do.
+
+mod create;
+mod key;
+mod principal;
+mod scope;
+
+pub use create::{InvalidName, NewApiKey, create, create_key};
+pub use key::ApiKey;
+pub use principal::{AuthenticateError, Principal, authenticate};
+pub use scope::rows_of;

@@ -1,0 +1,74 @@
+//! Who is asking, and what they may do.
+
+use entity::{AccountId, Timestamp, account, api_key};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+
+use super::ApiKey;
+
+/// An authenticated caller: a key that works, of an account that is active.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// The account that the key opens.
+    pub account: account::Model,
+    /// The key's row.
+    pub key: api_key::Model,
+}
+
+/// Why a caller was not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticateError {
+    /// No such key, or one that has expired or been revoked: the same answer, so that nothing leaks.
+    #[error("the API key is unknown, expired or revoked")]
+    UnknownKey,
+    /// The account is suspended.
+    #[error("the account is suspended")]
+    Suspended,
+    /// The database did not answer.
+    #[error("the key could not be looked up")]
+    Database(#[from] DbErr),
+}
+
+impl Principal {
+    /// Names the account, for [`rows_of`](super::rows_of).
+    #[must_use]
+    pub const fn account_id(&self) -> AccountId {
+        self.account.id
+    }
+
+    /// Whether the key may do what `scope` says. `ADMIN` may do all, and what may write may read.
+    #[must_use]
+    pub fn may(&self, scope: api_key::Scope) -> bool {
+        use api_key::Scope::{Admin, CatalogWrite, LinksWrite, Read};
+        self.key.scopes.0.iter().any(|held| match (held, scope) {
+            (Admin, _) | (LinksWrite | CatalogWrite, Read) => true,
+            (held, wanted) => *held == wanted,
+        })
+    }
+}
+
+/// Finds whose key this is. It is asked of the database each time, so that a key revoked or an account
+/// suspended by anybody, from anywhere, is refused at the next request.
+///
+/// # Errors
+/// When the key does not work, its account is suspended, or the database does not answer.
+pub async fn authenticate(
+    db: &impl ConnectionTrait,
+    key: &ApiKey,
+    now: Timestamp,
+) -> Result<Principal, AuthenticateError> {
+    let found = api_key::Entity::find()
+        .filter(api_key::Column::Hash.eq(key.hash()))
+        .find_also_related(account::Entity)
+        .one(db)
+        .await?;
+    let Some((key, Some(account))) = found else {
+        return Err(AuthenticateError::UnknownKey);
+    };
+    if key.revoked_at.is_some() || key.expires_at.is_some_and(|end| end <= now) {
+        return Err(AuthenticateError::UnknownKey);
+    }
+    if account.status == account::Status::Suspended {
+        return Err(AuthenticateError::Suspended);
+    }
+    Ok(Principal { account, key })
+}

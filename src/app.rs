@@ -1,0 +1,75 @@
+//! What each request can reach.
+
+use std::{fmt, sync::Arc};
+
+use entity::Timestamp;
+
+use crate::{
+    clicks::{recorder::Recorder, verdict::Judge},
+    links::{code::CodeSpace, create::Tools, resolve::Resolver},
+    store::{Store, Writer},
+};
+
+/// Tells the time. The edge asks it and hands the answer down, so that a test can say what time it is.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// A clock that answers what `now` says.
+    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The machine's own clock.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the edge that everybody else takes the time from"
+    )]
+    pub fn system() -> Self {
+        Self::new(|| Timestamp::from(chrono::Utc::now()))
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// What each request can reach. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// Writes to it.
+    pub writer: Writer,
+    /// Finds links for the redirect.
+    pub resolver: Resolver,
+    /// Stores clicks.
+    pub recorder: Recorder,
+    /// Tells bots from people.
+    pub judge: Arc<Judge>,
+    /// Which codes are drawn.
+    pub codes: Arc<CodeSpace>,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+impl App {
+    /// What making a link needs of it.
+    #[must_use]
+    pub fn link_tools(&self) -> Tools<'_> {
+        Tools {
+            store: &self.store,
+            writer: &self.writer,
+            codes: &self.codes,
+        }
+    }
+}

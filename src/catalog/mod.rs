@@ -1,0 +1,5 @@
+//! What an account sends with: offers, sending lists, domains.
+
+pub mod domain;
+pub mod offer;
+pub mod sending_list;

@@ -1,0 +1,6 @@
+//! Visits: who came, person or bot, and how it is kept.
+
+pub mod agents;
+pub mod kind;
+pub mod recorder;
+pub mod verdict;

@@ -1,0 +1,250 @@
+//! How Linkhop is set up: each field is a flag and an environment variable.
+
+use std::{fmt, net::SocketAddr, num::NonZeroU32, str::FromStr};
+
+use clap::{Args, ValueEnum};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    graphql::Limits,
+    http::Settings,
+    store::{Options, Synchronous},
+    values::host::Host,
+};
+
+/// All that `linkhop serve` can be told.
+#[derive(Clone, Debug, Args)]
+pub struct Config {
+    /// Where data is kept.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// What is answered, and where.
+    #[command(flatten)]
+    pub server: ServerConfig,
+}
+
+/// Where data is kept.
+#[derive(Clone, Debug, Args)]
+pub struct DatabaseConfig {
+    /// The database: sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE
+    #[arg(
+        long,
+        env = "LINKHOP_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub database_url: DatabaseUrl,
+    /// Tuning of the connections.
+    #[command(flatten)]
+    pub tuning: DatabaseTuning,
+}
+
+/// How the database is used.
+#[derive(Clone, Debug, Args)]
+pub struct DatabaseTuning {
+    /// Connections that read at the same time; one more writes
+    #[arg(
+        long,
+        env = "LINKHOP_READ_CONNECTIONS",
+        value_name = "NUMBER",
+        default_value = "4"
+    )]
+    pub read_connections: NonZeroU32,
+    /// For SQLite: "full" survives a power failure, "normal" may lose the last moments to one
+    #[arg(
+        long,
+        env = "LINKHOP_SQLITE_SYNCHRONOUS",
+        value_name = "MODE",
+        default_value = "full"
+    )]
+    pub sqlite_synchronous: Synchronous,
+}
+
+impl DatabaseTuning {
+    /// The options for opening a database; `create` makes an `SQLite` file that is not there.
+    #[must_use]
+    pub fn options(&self, create: bool) -> Options {
+        Options {
+            readers: self.read_connections.get(),
+            synchronous: self.sqlite_synchronous,
+            create,
+        }
+    }
+}
+
+/// What is answered, and where.
+#[derive(Clone, Debug, Args)]
+pub struct ServerConfig {
+    /// The address to listen on; port 0 takes a free one
+    #[arg(
+        long,
+        env = "LINKHOP_LISTEN",
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:8080"
+    )]
+    pub listen: SocketAddr,
+    /// The one host that answers /graphql; every host does unless given
+    #[arg(long, env = "LINKHOP_API_HOST", value_name = "HOST", value_parser = host)]
+    pub api_host: Option<Host>,
+    /// The most bytes of a request's body
+    #[arg(
+        long,
+        env = "LINKHOP_BODY_LIMIT",
+        value_name = "BYTES",
+        default_value = "5242880"
+    )]
+    pub body_limit: usize,
+    /// Whether the schema may be asked for
+    #[arg(
+        long,
+        env = "LINKHOP_INTROSPECTION",
+        value_name = "BOOL",
+        default_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    pub introspection: bool,
+    /// The most levels of fields in a GraphQL request
+    #[arg(long, env = "LINKHOP_MAX_DEPTH", value_name = "NUMBER", default_value = "15")]
+    pub max_depth: usize,
+    /// The most points of complexity in a GraphQL request
+    #[arg(
+        long,
+        env = "LINKHOP_MAX_COMPLEXITY",
+        value_name = "NUMBER",
+        default_value = "2000"
+    )]
+    pub max_complexity: usize,
+    /// The most aliases in a GraphQL request
+    #[arg(
+        long,
+        env = "LINKHOP_MAX_ALIASES",
+        value_name = "NUMBER",
+        default_value = "50"
+    )]
+    pub max_aliases: usize,
+    /// The most fragment spreads in a GraphQL request, counted after expansion
+    #[arg(
+        long,
+        env = "LINKHOP_MAX_SPREADS",
+        value_name = "NUMBER",
+        default_value = "1000"
+    )]
+    pub max_spreads: usize,
+    /// The most tokens in a GraphQL request
+    #[arg(
+        long,
+        env = "LINKHOP_MAX_TOKENS",
+        value_name = "NUMBER",
+        default_value = "10000"
+    )]
+    pub max_tokens: usize,
+    /// The most bytes of links that the redirect keeps in memory
+    #[arg(
+        long,
+        env = "LINKHOP_REDIRECT_CACHE",
+        value_name = "BYTES",
+        default_value = "16777216"
+    )]
+    pub redirect_cache: u64,
+}
+
+impl ServerConfig {
+    /// How the HTTP door is set up; `playground_key` is for a demo only.
+    #[must_use]
+    pub fn settings(&self, playground_key: Option<String>) -> Settings {
+        Settings {
+            body_limit: self.body_limit,
+            api_host: self.api_host.clone(),
+            limits: Limits {
+                depth: self.max_depth,
+                complexity: self.max_complexity,
+                aliases: self.max_aliases,
+                spreads: self.max_spreads,
+                tokens: self.max_tokens,
+            },
+            introspection: self.introspection,
+            playground_key,
+        }
+    }
+}
+
+/// What is logged, to standard error.
+#[derive(Clone, Debug, Args)]
+pub struct LogConfig {
+    /// What to log: error, warn, info, debug, or filters such as linkhop=debug,sqlx=warn
+    #[arg(long, env = "LINKHOP_LOG", value_name = "FILTER", default_value = "info", global = true, value_parser = filter)]
+    pub log: String,
+    /// How to write it
+    #[arg(
+        long,
+        env = "LINKHOP_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text",
+        global = true
+    )]
+    pub log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The URL of a database; it may hold a password, so it is never shown.
+#[derive(Clone, Debug)]
+pub struct DatabaseUrl(SecretString);
+
+impl DatabaseUrl {
+    /// The URL in plain text.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl From<String> for DatabaseUrl {
+    fn from(url: String) -> Self {
+        Self(url.into())
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = UnknownDatabase;
+
+    fn from_str(url: &str) -> Result<Self, UnknownDatabase> {
+        let known = ["sqlite://", "postgres://", "postgresql://"];
+        if known
+            .iter()
+            .any(|scheme| url.len() > scheme.len() && url.starts_with(scheme))
+        {
+            Ok(Self(url.into()))
+        } else {
+            Err(UnknownDatabase)
+        }
+    }
+}
+
+/// The URL is of no database that Linkhop knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownDatabase;
+
+impl fmt::Display for UnknownDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("give sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE")
+    }
+}
+
+impl std::error::Error for UnknownDatabase {}
+
+fn host(text: &str) -> Result<Host, &'static str> {
+    Host::parse(text)
+        .ok_or("give a host such as links.example.com, with its port where that is not the scheme's own")
+}
+
+fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
+    tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned())
+}

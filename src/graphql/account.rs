@@ -1,0 +1,174 @@
+//! Who is asking: the account and the key.
+
+use std::collections::BTreeMap;
+
+use async_graphql::{Description, Enum, ID, Json, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use entity::{account, api_key};
+
+use super::connection::Identified;
+use crate::accounts::Principal;
+
+/// Whether an account's keys work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "account::Status")]
+pub enum AccountStatus {
+    /// The account works.
+    Active,
+    /// Every request with its keys is refused.
+    Suspended,
+}
+
+/// Something an account can have bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "account::Product")]
+pub enum Product {
+    /// Short links for text messages.
+    Sms,
+}
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "api_key::Scope")]
+pub enum Scope {
+    /// Read whatever the account has.
+    Read,
+    /// Create and change short links; includes `READ`.
+    LinksWrite,
+    /// Create and change offers and sending lists; includes `READ`.
+    CatalogWrite,
+    /// Everything.
+    Admin,
+}
+
+/// Who is asking: what a key opens, and the key itself.
+#[derive(Debug, SimpleObject)]
+pub(super) struct Viewer {
+    /// The account that the key opens. Whatever is read or made with the key belongs to it.
+    pub account: Account,
+    /// The key that the request was sent with.
+    pub api_key: ApiKey,
+}
+
+impl From<&Principal> for Viewer {
+    fn from(principal: &Principal) -> Self {
+        Self {
+            account: Account(principal.account.clone()),
+            api_key: ApiKey(principal.key.clone()),
+        }
+    }
+}
+
+/// A tenant of this server. Accounts see nothing of each other.
+#[derive(Clone, Debug, Description)]
+pub(super) struct Account(pub account::Model);
+
+impl Identified for Account {
+    fn node_id(&self) -> String {
+        self.0.id.to_string()
+    }
+}
+
+#[Object(use_type_description)]
+#[expect(clippy::unused_async, reason = "the macro asks for it")]
+impl Account {
+    /// Names the account: `acct_` and 32 hexadecimal digits.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// What people call it.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Whether its keys work.
+    async fn status(&self) -> AccountStatus {
+        self.0.status.into()
+    }
+
+    /// What it has bought. `createShortLink` needs `SMS`.
+    async fn products(&self) -> Vec<Product> {
+        self.0
+            .products
+            .0
+            .iter()
+            .map(|product| (*product).into())
+            .collect()
+    }
+
+    /// How its links are made.
+    async fn settings(&self) -> AccountSettings {
+        let row = &self.0;
+        AccountSettings {
+            default_filter_bots: row.default_filter_bots,
+            tune_link_parameter: row.tune_link_parameter.clone(),
+            tune_click_parameter: row.tune_click_parameter.clone(),
+            everflow_link_parameter: row.everflow_link_parameter.clone(),
+            everflow_click_parameter: row.everflow_click_parameter.clone(),
+            global_offer_parameters: Json(row.global_offer_parameters.0.clone()),
+        }
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at.utc()
+    }
+}
+
+/// How an account's links are made.
+#[derive(Clone, Debug, SimpleObject)]
+pub(super) struct AccountSettings {
+    /// Whether bots see the preview page on links where neither the call nor the offer says.
+    pub default_filter_bots: bool,
+    /// Query parameter that a TUNE offer's destination gets with the link's code; `aff_sub` unless changed.
+    pub tune_link_parameter: String,
+    /// Query parameter that a TUNE offer's destination gets with the click's id; `aff_click_id` unless changed.
+    pub tune_click_parameter: String,
+    /// Query parameter that an Everflow offer's destination gets with the link's code; `sub1` unless changed.
+    pub everflow_link_parameter: String,
+    /// Query parameter that an Everflow offer's destination gets with the click's id; `sub2` unless changed.
+    pub everflow_click_parameter: String,
+    /// Query parameters that every offer's destination gets, name to value, unless the offer has one of that
+    /// name.
+    pub global_offer_parameters: Json<BTreeMap<String, String>>,
+}
+
+/// A key of the account. The key itself was shown once and is stored nowhere; this is what is known of it.
+#[derive(Clone, Debug, Description)]
+pub(super) struct ApiKey(pub api_key::Model);
+
+impl Identified for ApiKey {
+    fn node_id(&self) -> String {
+        self.0.id.to_string()
+    }
+}
+
+#[Object(use_type_description)]
+#[expect(clippy::unused_async, reason = "the macro asks for it")]
+impl ApiKey {
+    /// Names the key: `key_` and 32 hexadecimal digits. It opens nothing.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// What people call it.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What it may do.
+    async fn scopes(&self) -> Vec<Scope> {
+        self.0.scopes.0.iter().map(|scope| (*scope).into()).collect()
+    }
+
+    /// From when on it is refused; null if never.
+    async fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.0.expires_at.map(entity::Timestamp::utc)
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at.utc()
+    }
+}

@@ -1,0 +1,83 @@
+//! Domains.
+
+use async_graphql::{Description, Enum, ID, Object};
+use chrono::{DateTime, Utc};
+use entity::domain;
+
+use super::connection::Identified;
+
+/// How a domain is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::Scheme")]
+pub enum DomainScheme {
+    /// Without encryption; for a demo or inside a private network.
+    Http,
+    /// With encryption.
+    Https,
+}
+
+/// Whether new links may be made on a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::Status")]
+pub enum DomainStatus {
+    /// New links may be made.
+    Active,
+    /// No new links; those that were sent out still work.
+    Archived,
+}
+
+/// A host that short links live on, such as `go.example.com`. One brand a domain: carriers filter senders
+/// that rotate among domains.
+#[derive(Clone, Debug, Description)]
+pub(super) struct Domain(pub domain::Model);
+
+impl From<domain::Model> for Domain {
+    fn from(row: domain::Model) -> Self {
+        Self(row)
+    }
+}
+
+impl Identified for Domain {
+    fn node_id(&self) -> String {
+        self.0.id.to_string()
+    }
+}
+
+#[Object(use_type_description)]
+#[expect(clippy::unused_async, reason = "the macro asks for it")]
+impl Domain {
+    /// Names the domain: `domain_` and 32 hexadecimal digits.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// The host in lower case, with its port only where that is not the scheme's own. Unique in the server.
+    async fn host(&self) -> &str {
+        &self.0.host
+    }
+
+    /// What short URLs on it start with.
+    async fn scheme(&self) -> DomainScheme {
+        self.0.scheme.into()
+    }
+
+    /// Whether new links may be made on it.
+    async fn status(&self) -> DomainStatus {
+        self.0.status.into()
+    }
+
+    /// Where a visitor of the bare host is sent; a plain page if null.
+    async fn root_url(&self) -> Option<&str> {
+        self.0.root_url.as_deref()
+    }
+
+    /// Where a visitor of a link that no longer works is sent, unless the link says; a plain page if null.
+    async fn fallback_url(&self) -> Option<&str> {
+        self.0.fallback_url.as_deref()
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at.utc()
+    }
+}

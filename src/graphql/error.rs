@@ -1,0 +1,103 @@
+//! Top-level errors: what is no answer to the input.
+
+use std::{error::Error as StdError, fmt::Write as _, sync::Arc};
+
+use async_graphql::{Context, Error, ErrorExtensions, Result};
+use entity::api_key::Scope;
+
+use crate::accounts::Principal;
+
+/// What stands in `extensions.code` of a top-level error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// No key, or one that does not work.
+    Unauthenticated,
+    /// The account is suspended.
+    AccountSuspended,
+    /// The key lacks the scope.
+    Forbidden,
+    /// More work than one request may ask for.
+    QueryTooComplex,
+    /// Not what the schema or the protocol allows.
+    BadRequest,
+    /// Our fault.
+    Internal,
+}
+
+impl Code {
+    /// The code as it is sent.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::AccountSuspended => "ACCOUNT_SUSPENDED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
+            Self::BadRequest => "BAD_REQUEST",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// An error with this code and a message that says what to do.
+    pub fn error(self, message: impl Into<String>) -> Error {
+        Error::new(message).extend_with(|_, extensions| extensions.set("code", self.as_str()))
+    }
+}
+
+/// What went wrong inside. The caller sees none of it: the door logs it, once, with the request's id, and
+/// masks it.
+#[derive(Clone, Debug)]
+pub struct Fault(Arc<dyn StdError + Send + Sync>);
+
+impl Fault {
+    /// What went wrong.
+    pub fn new(error: impl StdError + Send + Sync + 'static) -> Self {
+        Self(Arc::new(error))
+    }
+
+    /// The error and all it came from, in one line.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        chain(&*self.0)
+    }
+}
+
+/// An error and all it came from, in one line.
+#[must_use]
+pub fn chain(error: &dyn StdError) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let _ = write!(line, ": {error}");
+        source = error.source();
+    }
+    line
+}
+
+/// An error of ours, to be logged and masked by the door.
+pub fn internal(error: impl StdError + Send + Sync + 'static) -> Error {
+    let mut masked = Code::Internal.error("Something went wrong on our side; try again.");
+    masked.source = Some(Arc::new(Fault::new(error)));
+    masked
+}
+
+/// Who is asking, if they may do what `scope` says.
+///
+/// # Errors
+/// `UNAUTHENTICATED` when no key was sent, `FORBIDDEN` when the key lacks the scope.
+pub fn principal<'a>(context: &Context<'a>, scope: Scope) -> Result<&'a Principal> {
+    let Some(principal) = context.data_opt::<Principal>() else {
+        return Err(Code::Unauthenticated
+            .error("Send an API key, as the header X-Api-Key or as Authorization: Bearer."));
+    };
+    if !principal.may(scope) {
+        let name = match scope {
+            Scope::Read => "READ",
+            Scope::LinksWrite => "LINKS_WRITE",
+            Scope::CatalogWrite => "CATALOG_WRITE",
+            Scope::Admin => "ADMIN",
+        };
+        return Err(Code::Forbidden.error(format!("This key lacks the scope {name}; use one that has it.")));
+    }
+    Ok(principal)
+}

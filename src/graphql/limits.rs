@@ -1,0 +1,346 @@
+//! How much work one request may ask for, counted before any of it is done.
+//!
+//! The library checks depth and complexity, but only once it has parsed the text and walked every fragment
+//! wherever it is spread: a kilobyte of fragments that spread each other keeps it busy for seconds. So the
+//! text is counted before it is parsed and the spreads before they are followed.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_graphql::{
+    Pos, ServerError, ServerResult, ValidationResult, Variables,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextValidation},
+    parser::types::{ExecutableDocument, Selection, SelectionSet},
+};
+
+use super::error::Code;
+
+/// How deep brackets of any kind may be nested in a query's text: what protects the parser's stack.
+const MAX_NESTING: usize = 128;
+
+/// How many fragments may be spread inside one another.
+const MAX_SPREAD_CHAIN: usize = 32;
+
+/// How long a query's text may be; variables do not count.
+const MAX_TEXT_BYTES: usize = 256 * 1024;
+
+/// How much work one request may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Fields inside one another.
+    pub depth: usize,
+    /// The sum of what fields cost: 1 each, more for mutations and lists.
+    pub complexity: usize,
+    /// Aliases in the whole document.
+    pub aliases: usize,
+    /// Fragment spreads once those inside fragments are followed.
+    pub spreads: usize,
+    /// Names, numbers, strings and punctuation marks.
+    pub tokens: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            depth: 15,
+            complexity: 2000,
+            aliases: 50,
+            spreads: 1000,
+            tokens: 10_000,
+        }
+    }
+}
+
+impl ExtensionFactory for Limits {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(*self)
+    }
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for Limits {
+    async fn parse_query(
+        &self,
+        context: &ExtensionContext<'_>,
+        query: &str,
+        variables: &Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        self.check_text(query)?;
+        let document = next.run(context, query, variables).await?;
+        self.check_document(&document)?;
+        Ok(document)
+    }
+
+    async fn validation(
+        &self,
+        context: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        let result = next.run(context).await?;
+        within("levels of fields", result.depth, self.depth)?;
+        within("points of complexity", result.complexity, self.complexity)?;
+        Ok(result)
+    }
+}
+
+impl Limits {
+    fn check_text(&self, query: &str) -> ServerResult<()> {
+        within("bytes of query text", query.len(), MAX_TEXT_BYTES)?;
+        let Extent { tokens, nesting } = measure(query);
+        within("tokens", tokens, self.tokens)?;
+        within("levels of brackets", nesting, MAX_NESTING)
+    }
+
+    fn check_document(&self, document: &ExecutableDocument) -> ServerResult<()> {
+        let mut spreads = Spreads {
+            document,
+            known: HashMap::new(),
+        };
+        let mut aliases = 0;
+        let mut total = Extended::default();
+        for (_, operation) in document.operations.iter() {
+            let set = &operation.node.selection_set.node;
+            aliases += count_aliases(set);
+            total = total.beside(spreads.of(set));
+        }
+        for fragment in document.fragments.values() {
+            let set = &fragment.node.selection_set.node;
+            aliases += count_aliases(set);
+            // One that is not spread is followed all the same by the library's checks.
+            total = total.or(spreads.of(set));
+        }
+        within("aliases", aliases, self.aliases)?;
+        within("fragment spreads after expansion", total.spreads, self.spreads)?;
+        within("fragments inside one another", total.chain, MAX_SPREAD_CHAIN)?;
+        // A text without fragments can't have more selections than tokens; one with them may not either.
+        within("selections after expansion", total.selections, self.tokens)
+    }
+}
+
+fn within(what: &str, found: usize, most: usize) -> ServerResult<()> {
+    if found <= most {
+        return Ok(());
+    }
+    let found = if found == usize::MAX {
+        "too many".to_owned()
+    } else {
+        found.to_string()
+    };
+    let message =
+        format!("This request has {found} {what}; at most {most} are allowed. Split it into several.");
+    let mut error = Code::QueryTooComplex
+        .error(message)
+        .into_server_error(Pos::default());
+    error.locations.clear();
+    Err(error)
+}
+
+struct Extent {
+    tokens: usize,
+    nesting: usize,
+}
+
+/// Counts what a parser would have to build, without building it.
+fn measure(query: &str) -> Extent {
+    let bytes = query.as_bytes();
+    let (mut tokens, mut open, mut nesting, mut at) = (0, 0_usize, 0, 0);
+    while let Some(&byte) = bytes.get(at) {
+        let rest = &bytes[at..];
+        let length = match byte {
+            b' ' | b'\t' | b'\n' | b'\r' | b',' | 0xEF | 0xBB | 0xBF => {
+                at += 1;
+                continue;
+            }
+            b'#' => {
+                at += rest
+                    .iter()
+                    .position(|byte| matches!(byte, b'\n' | b'\r'))
+                    .unwrap_or(rest.len());
+                continue;
+            }
+            b'"' => string_length(rest),
+            b'.' if rest.starts_with(b"...") => 3,
+            b'{' | b'[' | b'(' => {
+                open += 1;
+                nesting = nesting.max(open);
+                1
+            }
+            b'}' | b']' | b')' => {
+                open = open.saturating_sub(1);
+                1
+            }
+            _ if is_word(byte) => rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len()),
+            _ => 1,
+        };
+        tokens += 1;
+        at += length;
+    }
+    Extent { tokens, nesting }
+}
+
+const fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// The bytes of the string that starts here, with its quotation marks; one that never ends takes the rest.
+fn string_length(rest: &[u8]) -> usize {
+    let mark: &[u8] = if rest.starts_with(b"\"\"\"") {
+        b"\"\"\""
+    } else {
+        b"\""
+    };
+    let mut at = mark.len();
+    while at < rest.len() {
+        if rest[at] == b'\\' {
+            at += 2;
+        } else if rest[at..].starts_with(mark) {
+            return at + mark.len();
+        } else {
+            at += 1;
+        }
+    }
+    rest.len()
+}
+
+fn count_aliases(set: &SelectionSet) -> usize {
+    set.items
+        .iter()
+        .map(|item| match &item.node {
+            Selection::Field(field) => {
+                usize::from(field.node.alias.is_some()) + count_aliases(&field.node.selection_set.node)
+            }
+            Selection::InlineFragment(fragment) => count_aliases(&fragment.node.selection_set.node),
+            Selection::FragmentSpread(_) => 0,
+        })
+        .sum()
+}
+
+/// What following all spreads comes to.
+#[derive(Clone, Copy, Default)]
+struct Extended {
+    selections: usize,
+    spreads: usize,
+    chain: usize,
+}
+
+impl Extended {
+    const ENDLESS: Self = Self {
+        selections: usize::MAX,
+        spreads: usize::MAX,
+        chain: usize::MAX,
+    };
+
+    fn beside(self, other: Self) -> Self {
+        Self {
+            selections: self.selections.saturating_add(other.selections),
+            spreads: self.spreads.saturating_add(other.spreads),
+            chain: self.chain.max(other.chain),
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            selections: self.selections.max(other.selections),
+            spreads: self.spreads.max(other.spreads),
+            chain: self.chain.max(other.chain),
+        }
+    }
+}
+
+/// Follows each fragment once, however often it is spread.
+struct Spreads<'a> {
+    document: &'a ExecutableDocument,
+    /// `None` while a fragment is being followed: one met again then is in a circle, which has no end.
+    known: HashMap<&'a str, Option<Extended>>,
+}
+
+impl<'a> Spreads<'a> {
+    fn of(&mut self, set: &'a SelectionSet) -> Extended {
+        let mut total = Extended::default();
+        for item in &set.items {
+            let found = match &item.node {
+                Selection::Field(field) => self.of(&field.node.selection_set.node),
+                Selection::InlineFragment(fragment) => self.of(&fragment.node.selection_set.node),
+                Selection::FragmentSpread(spread) => self.of_fragment(&spread.node.fragment_name.node),
+            };
+            total = total.beside(found);
+            total.selections = total.selections.saturating_add(1);
+        }
+        total
+    }
+
+    fn of_fragment(&mut self, name: &'a str) -> Extended {
+        let inner = match self.known.get(name) {
+            Some(Some(known)) => *known,
+            Some(None) => Extended::ENDLESS,
+            None => {
+                let Some(fragment) = self.document.fragments.get(name) else {
+                    return Extended {
+                        spreads: 1,
+                        ..Extended::default()
+                    };
+                };
+                self.known.insert(name, None);
+                let inner = self.of(&fragment.node.selection_set.node);
+                self.known.insert(name, Some(inner));
+                inner
+            }
+        };
+        Extended {
+            spreads: inner.spreads.saturating_add(1),
+            chain: inner.chain.saturating_add(1),
+            ..inner
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_counted_as_the_specification_cuts_them() {
+        for (text, tokens) in [
+            ("{ a }", 3),
+            ("query Q($a: Int = -1) { f(x: [1.5, \"a \\\" b\"]) @d }", 23),
+            ("# comment } } }\n{a,b,,}", 4),
+            ("\"\"\"block \" \\\"\"\" { \"\"\"", 1),
+            ("{...F ...{a}}", 8),
+            ("", 0),
+            ("\"never ends {", 1),
+        ] {
+            assert_eq!(measure(text).tokens, tokens, "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_counts_brackets_that_are_no_text() {
+        assert_eq!(measure("{a(b:[[{c:\"[[[\"}]]){d}} # {{{{{{{{").nesting, 5);
+    }
+
+    #[test]
+    fn a_fragment_bomb_is_counted_and_not_followed() {
+        let mut bomb = "query{...F0}".to_owned();
+        for step in 0..25 {
+            let next = step + 1;
+            bomb.push_str(&format!(" fragment F{step} on Query{{...F{next} ...F{next}}}"));
+        }
+        bomb.push_str(" fragment F25 on Query{__typename}");
+        let document = async_graphql::parser::parse_query(bomb).expect("it parses");
+        let error = Limits::default()
+            .check_document(&document)
+            .expect_err("far too many");
+        assert!(
+            error.message.contains("67108863 fragment spreads"),
+            "{}",
+            error.message
+        );
+    }
+
+    #[test]
+    fn fragments_in_a_circle_are_refused() {
+        let circle = "query{...A} fragment A on Query{...B} fragment B on Query{...A}";
+        let document = async_graphql::parser::parse_query(circle).expect("it parses");
+        assert!(Limits::default().check_document(&document).is_err());
+    }
+}

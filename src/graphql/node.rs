@@ -1,0 +1,69 @@
+//! Whatever has an id, by that id.
+
+use async_graphql::{Context, ID, Interface, Result};
+use entity::{DomainId, OfferId, SendingListId, ShortLinkId, api_key::Scope};
+
+use super::{
+    account::{Account, ApiKey},
+    connection::Identified as _,
+    domain::Domain,
+    error::{internal, principal},
+    loader::load,
+    offer::Offer,
+    sending_list::SendingList,
+    short_link::ShortLink,
+};
+use crate::{app::App, links::lookup};
+
+/// Whatever has an id of its own in the server.
+#[derive(Debug, Interface)]
+#[graphql(field(
+    name = "id",
+    ty = "ID",
+    desc = "Names the node in the server: a prefix that says its kind, and 32 hexadecimal digits."
+))]
+pub(super) enum Node {
+    /// The caller's account.
+    Account(Account),
+    /// The caller's key.
+    ApiKey(ApiKey),
+    /// A domain.
+    Domain(Domain),
+    /// An offer.
+    Offer(Offer),
+    /// A sending list.
+    SendingList(SendingList),
+    /// A short link.
+    ShortLink(ShortLink),
+}
+
+/// The caller's own node with that id; another account's is as good as none.
+///
+/// # Errors
+/// `UNAUTHENTICATED`, `FORBIDDEN`, or when the database does not answer.
+pub(super) async fn node(context: &Context<'_>, id: &ID) -> Result<Option<Node>> {
+    let principal = principal(context, Scope::Read)?;
+    let id = id.as_str();
+    if let Ok(id) = id.parse::<ShortLinkId>() {
+        let db = &context.data_unchecked::<App>().store.read;
+        let link = lookup::by_id(db, principal.account_id(), id)
+            .await
+            .map_err(internal)?;
+        return Ok(link.map(|row| ShortLink(row).into()));
+    }
+    if let Ok(id) = id.parse::<OfferId>() {
+        return Ok(load(context, id).await?.map(|row| Offer(row).into()));
+    }
+    if let Ok(id) = id.parse::<SendingListId>() {
+        return Ok(load(context, id).await?.map(|row| SendingList(row).into()));
+    }
+    if let Ok(id) = id.parse::<DomainId>() {
+        return Ok(load(context, id).await?.map(|row| Domain(row).into()));
+    }
+    let account = Account(principal.account.clone());
+    if account.node_id() == id {
+        return Ok(Some(account.into()));
+    }
+    let key = ApiKey(principal.key.clone());
+    Ok((key.node_id() == id).then(|| key.into()))
+}

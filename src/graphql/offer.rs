@@ -1,0 +1,123 @@
+//! Offers.
+
+use async_graphql::{Description, Enum, ID, Object};
+use chrono::{DateTime, Utc};
+use entity::offer;
+use serde_json::Value;
+
+use super::connection::Identified;
+
+/// A platform that tracks conversions; decides which parameters a destination gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "offer::Platform")]
+pub enum OfferPlatform {
+    /// TUNE, formerly HasOffers: `aff_sub` and `aff_click_id` unless the account's settings say otherwise.
+    Tune,
+    /// Everflow: `sub1` and `sub2` unless the account's settings say otherwise.
+    Everflow,
+}
+
+/// What a payout is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "offer::PayoutType")]
+pub enum PayoutType {
+    /// Per action.
+    Cpa,
+    /// Per click.
+    Cpc,
+}
+
+/// Whether links may be made for an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "offer::Status")]
+pub enum OfferStatus {
+    /// Links may be made.
+    Active,
+    /// No links for now.
+    Paused,
+    /// No links any more.
+    Archived,
+}
+
+/// Something that a link can lead to by name instead of by URL: a tracking URL with macros, and the platform
+/// that counts its conversions.
+#[derive(Clone, Debug, Description)]
+pub(super) struct Offer(pub offer::Model);
+
+impl From<offer::Model> for Offer {
+    fn from(row: offer::Model) -> Self {
+        Self(row)
+    }
+}
+
+impl Identified for Offer {
+    fn node_id(&self) -> String {
+        self.0.id.to_string()
+    }
+}
+
+#[Object(use_type_description)]
+#[expect(clippy::unused_async, reason = "the macro asks for it")]
+impl Offer {
+    /// Names the offer: `offer_` and 32 hexadecimal digits. What `createShortLink` takes as `offerId`.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// What people call it.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Where its links lead. Macros such as `{{contact.phone}}` or `{{metadata.campaign}}` are filled when a
+    /// link is made, `{{click.id}}`, `{{query.NAME}}`, `{{sub1}}` to `{{sub5}}` and `{{source}}` when it is
+    /// clicked.
+    async fn tracking_url(&self) -> &str {
+        &self.0.tracking_url
+    }
+
+    /// Whose tracking parameters the destination gets; none if null.
+    async fn platform(&self) -> Option<OfferPlatform> {
+        self.0.platform.map(Into::into)
+    }
+
+    /// The offer's id on that platform; what `{{offer.external_id}}` becomes.
+    async fn external_id(&self) -> Option<&str> {
+        self.0.external_id.as_deref()
+    }
+
+    /// What a conversion earns, a decimal number such as `12.50`.
+    async fn payout(&self) -> Option<&str> {
+        self.0.payout.as_deref()
+    }
+
+    /// The currency of the payout, an ISO 4217 code such as `USD`.
+    async fn payout_currency(&self) -> Option<&str> {
+        self.0.payout_currency.as_deref()
+    }
+
+    /// What the payout is paid for.
+    async fn payout_type(&self) -> Option<PayoutType> {
+        self.0.payout_type.map(Into::into)
+    }
+
+    /// Whether bots see the preview page on its links; the account's default decides if null.
+    async fn filter_bots(&self) -> Option<bool> {
+        self.0.filter_bots
+    }
+
+    /// Whether links may be made for it.
+    async fn status(&self) -> OfferStatus {
+        self.0.status.into()
+    }
+
+    /// What the account keeps with it: a JSON object.
+    async fn metadata(&self) -> &Value {
+        &self.0.metadata
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at.utc()
+    }
+}

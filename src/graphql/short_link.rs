@@ -1,0 +1,153 @@
+//! Short links.
+
+use async_graphql::{Context, Description, Enum, Error, ID, Object, OneofObject, Result};
+use chrono::{DateTime, Utc};
+use entity::{Timestamp, domain, short_link};
+use serde_json::Value;
+
+use super::{
+    connection::Identified, domain::Domain, error::internal, loader::load, offer::Offer,
+    sending_list::SendingList,
+};
+use crate::{app::App, links::lookup};
+
+/// Where a short link stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "lookup::State")]
+pub enum ShortLinkStatus {
+    /// It redirects.
+    Active,
+    /// It is switched off: visitors get a 410 page, or its fallback URL.
+    Disabled,
+    /// It is deleted: visitors get a 410 page, or its fallback URL. Its code is never used again.
+    Archived,
+    /// Its `expiresAt` has passed: visitors get a 410 page, or its fallback URL.
+    Expired,
+}
+
+/// The one way in which a short link is named.
+#[derive(Clone, Debug, OneofObject)]
+pub(super) enum ShortLinkLookup {
+    /// By its id: `link_` and 32 hexadecimal digits.
+    Id(ID),
+    /// By its short URL, such as `https://go.example.com/Ab3kX9q`.
+    ShortUrl(String),
+}
+
+/// A trackable short link: a code on a domain that sends whoever opens it to a destination, and stores a
+/// click each time.
+#[derive(Clone, Debug, Description)]
+pub(super) struct ShortLink(pub short_link::Model);
+
+impl From<short_link::Model> for ShortLink {
+    fn from(row: short_link::Model) -> Self {
+        Self(row)
+    }
+}
+
+impl Identified for ShortLink {
+    fn node_id(&self) -> String {
+        self.0.id.to_string()
+    }
+}
+
+impl ShortLink {
+    async fn domain_row(&self, context: &Context<'_>) -> Result<domain::Model> {
+        load(context, self.0.domain_id)
+            .await?
+            .ok_or_else(|| missing("domain", &self.0))
+    }
+}
+
+/// A row that a link refers to and that the database would never have let go.
+fn missing(what: &str, link: &short_link::Model) -> Error {
+    internal(sea_orm::DbErr::RecordNotFound(format!("{what} of {}", link.id)))
+}
+
+#[Object(use_type_description)]
+#[expect(clippy::unused_async, reason = "the macro asks for it")]
+impl ShortLink {
+    /// Names the link in the server: `link_` and 32 hexadecimal digits.
+    pub async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// The code: the link's path on its domain, case-sensitive and unique there.
+    async fn link_id(&self) -> &str {
+        &self.0.code
+    }
+
+    /// What recipients are sent, such as `https://go.example.com/Ab3kX9q`.
+    async fn short_url(&self, context: &Context<'_>) -> Result<String> {
+        Ok(self.domain_row(context).await?.short_url(&self.0.code))
+    }
+
+    /// Where recipients land. Macros of click time, such as `{{click.id}}`, stand in it literally.
+    async fn destination_url(&self) -> &str {
+        &self.0.destination
+    }
+
+    /// Where it lives.
+    async fn domain(&self, context: &Context<'_>) -> Result<Domain> {
+        self.domain_row(context).await.map(Domain)
+    }
+
+    /// Who it is sent from.
+    async fn sending_list(&self, context: &Context<'_>) -> Result<SendingList> {
+        let list = load(context, self.0.sending_list_id).await?;
+        list.map(SendingList)
+            .ok_or_else(|| missing("sending list", &self.0))
+    }
+
+    /// The offer it leads to; null for a link that was made with `url`.
+    async fn offer(&self, context: &Context<'_>) -> Result<Option<Offer>> {
+        match self.0.offer_id {
+            Some(id) => load(context, id)
+                .await?
+                .map(|row| Some(Offer(row)))
+                .ok_or_else(|| missing("offer", &self.0)),
+            None => Ok(None),
+        }
+    }
+
+    /// The recipient, E.164, as it was given.
+    async fn contact_phone(&self) -> Option<&str> {
+        self.0.contact_phone.as_deref()
+    }
+
+    /// What clicks on it are attributed to: a JSON object, empty if none was given.
+    async fn metadata(&self) -> &Value {
+        &self.0.metadata
+    }
+
+    /// Whether bots see the preview page instead of being sent on.
+    async fn filter_bots(&self) -> bool {
+        self.0.filter_bots
+    }
+
+    /// Where it stands now.
+    async fn status(&self, context: &Context<'_>) -> ShortLinkStatus {
+        let now = context.data_unchecked::<App>().clock.now();
+        lookup::state(self.0.status, self.0.expires_at, now).into()
+    }
+
+    /// From when on visitors get a 410 page, or the fallback URL; null if never.
+    async fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.0.expires_at.map(Timestamp::utc)
+    }
+
+    /// How many people it lets through; null if any number.
+    async fn max_clicks(&self) -> Option<i32> {
+        self.0.max_clicks
+    }
+
+    /// Where visitors are sent once it no longer redirects; the domain's decides if null.
+    async fn fallback_url(&self) -> Option<&str> {
+        self.0.fallback_url.as_deref()
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at.utc()
+    }
+}

@@ -1,0 +1,123 @@
+//! What a caller can put right: the members of result unions that are no success.
+
+use async_graphql::{Description, Enum, Interface, Object};
+
+/// What is wrong, and where.
+#[derive(Clone, Debug)]
+pub(super) struct Complaint {
+    message: String,
+    path: Vec<String>,
+}
+
+impl Complaint {
+    /// A complaint about the argument at `path`, with a message that says what to do.
+    pub(super) fn new(path: &[&str], message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            path: path.iter().map(|&part| part.to_owned()).collect(),
+        }
+    }
+}
+
+macro_rules! user_errors {
+    ($($(#[doc = $doc:literal])+ $name:ident, $code:ident, $status:literal, $retryable:literal;)+) => {
+        /// Names the kind of a `UserError` for programs; each kind is also a type of its own.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+        pub(super) enum ErrorCode {
+            $($(#[doc = $doc])+ $code,)+
+        }
+
+        /// Something about the input that the caller can put right. Every error of every result implements
+        /// it, so `... on UserError { code message path }` reads them all.
+        #[derive(Debug, Interface)]
+        #[graphql(
+            field(name = "code", ty = "ErrorCode", desc = "Which error it is, for programs."),
+            field(name = "message", ty = "&str", desc = "What is wrong and what to do, for people; its wording may change."),
+            field(
+                name = "path",
+                ty = "&[String]",
+                desc = "Where in the arguments it is, such as `[\"input\", \"url\"]`; list positions are written as numbers."
+            ),
+            field(name = "http_status", ty = "i32", desc = "The HTTP status that a REST API would answer."),
+            field(name = "retryable", ty = "bool", desc = "Whether the same call may succeed when it is sent again unchanged.")
+        )]
+        pub(super) enum UserError {
+            $($name($name),)+
+        }
+
+        $(
+            $(#[doc = $doc])+
+            #[derive(Clone, Debug, Description)]
+            pub(super) struct $name(Complaint);
+
+            impl From<Complaint> for $name {
+                fn from(complaint: Complaint) -> Self {
+                    Self(complaint)
+                }
+            }
+
+            #[Object(use_type_description)]
+            #[expect(clippy::unused_async, reason = "the macro asks for it")]
+            impl $name {
+                /// Which error it is, for programs.
+                async fn code(&self) -> ErrorCode {
+                    ErrorCode::$code
+                }
+
+                /// What is wrong and what to do, for people; its wording may change.
+                async fn message(&self) -> &str {
+                    &self.0.message
+                }
+
+                /// Where in the arguments it is, such as `["input", "url"]`; list positions are written as numbers.
+                async fn path(&self) -> &[String] {
+                    &self.0.path
+                }
+
+                /// The HTTP status that a REST API would answer.
+                async fn http_status(&self) -> i32 {
+                    $status
+                }
+
+                /// Whether the same call may succeed when it is sent again unchanged.
+                async fn retryable(&self) -> bool {
+                    $retryable
+                }
+            }
+        )+
+    };
+}
+
+user_errors! {
+    /// Neither `url` nor `offerId` was given.
+    MissingUrlOrOfferError, MissingUrlOrOffer, 400, false;
+    /// Neither `listId` nor `phoneNumber` was given.
+    MissingListIdentifierError, MissingListIdentifier, 400, false;
+    /// A URL, or what an offer makes of it, is not an absolute http or https URL; has a user name, control
+    /// characters, white space or no host; is over 4,096 bytes; or points at a domain of this server.
+    InvalidUrlError, InvalidUrl, 400, false;
+    /// A phone number is not a valid E.164 number: `+` and up to 15 digits, nothing else.
+    InvalidPhoneError, InvalidPhone, 400, false;
+    /// The metadata is not a JSON object, over 4,096 bytes, nested deeper than 5, or holds U+0000.
+    InvalidMetadataError, InvalidMetadata, 400, false;
+    /// The custom code is of the wrong form or reserved.
+    InvalidCodeError, InvalidCode, 400, false;
+    /// `expiresAt` is not in the future, or `maxClicks` is below 1.
+    InvalidExpiryError, InvalidExpiry, 400, false;
+    /// The idempotency key is empty, over 255 characters, or has control characters.
+    InvalidIdempotencyKeyError, InvalidIdempotencyKey, 400, false;
+    /// The account lacks the SMS product.
+    ProductNotEnabledError, ProductNotEnabled, 403, false;
+    /// No active offer of the account has that id.
+    OfferNotFoundError, OfferNotFound, 404, false;
+    /// No active sending list of the account has that number.
+    ListNotFoundError, ListNotFound, 404, false;
+    /// The sending list has no active domain to put links on.
+    NoDomainConfiguredError, NoDomainConfigured, 409, false;
+    /// The custom code is in use on the domain.
+    CodeTakenError, CodeTaken, 409, false;
+    /// The idempotency key was used with another input within the last 24 hours.
+    IdempotencyConflictError, IdempotencyConflict, 422, false;
+    /// Every code that was drawn is in use. Nothing was stored; the same call may succeed.
+    IdCollisionError, IdCollision, 500, true;
+}

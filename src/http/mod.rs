@@ -1,0 +1,61 @@
+//! The HTTP door: routes and layers.
+
+mod body;
+mod graphql;
+mod health;
+mod pages;
+mod playground;
+mod principal;
+mod redirect;
+mod request_id;
+mod state;
+
+use axum::{
+    Router, middleware,
+    routing::{any, get},
+};
+use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer};
+
+pub use self::state::{Settings, State};
+
+/// Paths of the server's own. No code can be the first segment of one (`links::code::RESERVED`).
+pub const ROUTES: [&str; 7] = [
+    "/graphql",
+    "/graphql/assets/{name}",
+    "/schema.graphql",
+    "/healthz",
+    "/readyz",
+    "/robots.txt",
+    "/favicon.ico",
+];
+
+/// Everything that the server answers; the binary and the tests call the same.
+pub fn router(state: State) -> Router {
+    let [graphql, assets, schema, healthz, readyz, robots, favicon] = ROUTES;
+    let api = Router::new()
+        .route(
+            graphql,
+            get(graphql::playground)
+                .post(graphql::execute)
+                .fallback(graphql::method_not_allowed),
+        )
+        .route(assets, get(playground::asset))
+        .route(schema, get(graphql::schema))
+        .route_layer(middleware::from_fn_with_state(
+            state.clone(),
+            state::api_host_only,
+        ));
+    let body_limit = state.settings.body_limit;
+    Router::new()
+        .merge(api)
+        .route(healthz, get(health::live))
+        .route(readyz, get(health::ready))
+        .route(robots, get(pages::robots))
+        .route(favicon, get(pages::favicon))
+        .route("/", any(redirect::root))
+        .fallback(redirect::visit)
+        .layer(CatchPanicLayer::custom(body::panicked))
+        .layer(RequestBodyLimitLayer::new(body_limit))
+        .layer(middleware::from_fn(request_id::identify))
+        .with_state(state)
+}

@@ -1,0 +1,103 @@
+//! The few pages that recipients may see.
+
+use std::fmt::Write as _;
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use crate::links::lookup::State;
+
+const STYLE: &str = "body{margin:0;min-height:100vh;display:grid;place-content:center;padding:1.5rem;\
+    box-sizing:border-box;font:1.125rem/1.5 system-ui,sans-serif;color:#1f2430;background:#f6f7f9;text-align:center}\
+    h1{font-size:1.5rem;margin:0 0 .5rem}p{margin:0;max-width:28rem}\
+    @media(prefers-color-scheme:dark){body{color:#e8eaf0;background:#16181d}}";
+
+/// A plain page: no script, nothing loaded from elsewhere, never stored or indexed.
+fn page(status: StatusCode, title: &str, text: &str) -> Response {
+    let (title, text) = (escape(title), escape(text));
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <title>{title}</title><style>{STYLE}</style></head>\
+         <body><main><h1>{title}</h1><p>{text}</p></main></body></html>\n"
+    );
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "private, no-store"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ),
+    ];
+    let mut response = (status, headers, html).into_response();
+    response
+        .headers_mut()
+        .insert("x-robots-tag", HeaderValue::from_static("noindex"));
+    response
+}
+
+fn escape(text: &str) -> String {
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut escaped, character| {
+            match character {
+                '&' => escaped.push_str("&amp;"),
+                '<' => escaped.push_str("&lt;"),
+                '>' => escaped.push_str("&gt;"),
+                '"' | '\'' => {
+                    let _ = write!(escaped, "&#{};", u32::from(character));
+                }
+                other => escaped.push(other),
+            }
+            escaped
+        })
+}
+
+/// For an unknown host or code.
+pub(super) fn not_found() -> Response {
+    let text = "There is nothing at this address. Check that the link was copied whole.";
+    page(StatusCode::NOT_FOUND, "Link not found", text)
+}
+
+/// For a link that no longer redirects.
+pub(super) fn gone(state: State) -> Response {
+    let text = match state {
+        State::Expired => "This link has expired.",
+        State::Active | State::Disabled | State::Archived => "This link is no longer available.",
+    };
+    page(StatusCode::GONE, "Link no longer available", text)
+}
+
+/// For a click that could not be stored: it is not answered, and may be tried again.
+pub(super) fn unavailable() -> Response {
+    let mut response = page(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "One moment, please",
+        "Please open the link again in a few seconds.",
+    );
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// For the root of a domain.
+pub(super) fn root(brand: &str) -> Response {
+    let text = "This address is used for links in text messages.";
+    page(StatusCode::OK, brand, text)
+}
+
+/// `GET /robots.txt`: all may look, and every answer's header says not to index it. A crawler that was kept
+/// out would never see that.
+pub(super) async fn robots() -> &'static str {
+    "User-agent: *\nAllow: /\n"
+}
+
+/// `GET /favicon.ico`: browsers ask for it; there is none.
+pub(super) async fn favicon() -> impl IntoResponse {
+    (
+        StatusCode::NO_CONTENT,
+        [(header::CACHE_CONTROL, "public, max-age=86400")],
+    )
+}

@@ -1,0 +1,63 @@
+//! From headers to who is asking.
+
+use axum::http::{HeaderMap, StatusCode, header};
+
+use crate::{
+    accounts::{ApiKey, AuthenticateError, Principal, authenticate},
+    app::App,
+    graphql::error::{Code, Fault},
+};
+
+/// A refusal of the whole request: it is the HTTP status under every media type.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) code: Code,
+    pub(super) message: &'static str,
+    /// What to log, where it is our fault.
+    pub(super) fault: Option<Fault>,
+}
+
+/// Who sent the request; `None` for nobody, who may still ask for the schema.
+pub(super) async fn principal(app: &App, headers: &HeaderMap) -> Result<Option<Principal>, Refusal> {
+    let Some(key) = presented(headers) else {
+        return Ok(None);
+    };
+    let unknown = Refusal {
+        status: StatusCode::UNAUTHORIZED,
+        code: Code::Unauthenticated,
+        message: "This API key is unknown, expired or revoked; send one that works, or none.",
+        fault: None,
+    };
+    let Some(key) = key.and_then(ApiKey::parse) else {
+        return Err(unknown);
+    };
+    match authenticate(&app.store.read, &key, app.clock.now()).await {
+        Ok(principal) => Ok(Some(principal)),
+        Err(AuthenticateError::UnknownKey) => Err(unknown),
+        Err(AuthenticateError::Suspended) => Err(Refusal {
+            status: StatusCode::FORBIDDEN,
+            code: Code::AccountSuspended,
+            message: "This account is suspended; ask the operator of the server.",
+            fault: None,
+        }),
+        Err(AuthenticateError::Database(error)) => Err(Refusal {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            code: Code::Internal,
+            message: "Something went wrong on our side; try again.",
+            fault: Some(Fault::new(error)),
+        }),
+    }
+}
+
+/// The key that was sent; the inner `None` for something that can't be one.
+fn presented(headers: &HeaderMap) -> Option<Option<&str>> {
+    if let Some(key) = headers.get("x-api-key") {
+        return Some(key.to_str().ok().map(str::trim));
+    }
+    let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok();
+    Some(authorization.and_then(|value| {
+        let (scheme, key) = value.trim().split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    }))
+}

@@ -1,0 +1,188 @@
+//! The redirect: from a visited host and code to where the link leads.
+
+use std::borrow::Cow;
+
+use axum::{
+    extract::{Request, State as Extract},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use entity::ClickId;
+use percent_encoding::percent_decode_str;
+
+use super::{pages, request_id::RequestId, state::State};
+use crate::{
+    catalog,
+    clicks::{recorder::NewClick, verdict::Visit},
+    links::resolve::Resolved,
+    values::{host::Host, template::fill_at_click},
+};
+
+/// What handsets glue to a link at the end of a sentence.
+const PUNCTUATION: [char; 12] = ['.', ',', ';', ':', '!', '\'', '"', ')', ']', '}', '>', '\u{201d}'];
+
+/// Whatever is no route of the server's own: a short link, or nothing.
+pub(super) async fn visit(Extract(state): Extract<State>, request: Request) -> Response {
+    if !is_read(request.method()) {
+        return method_not_allowed();
+    }
+    let (Some(host), Some(code)) = (host_of(&request), code_of(request.uri().path())) else {
+        return pages::not_found();
+    };
+    let app = &state.app;
+    let now = app.clock.now();
+    let link = match app.resolver.resolve(&app.store.read, host, &code, now).await {
+        Ok(Resolved::Active(link)) => link,
+        Ok(Resolved::Gone {
+            fallback_url: Some(url),
+            ..
+        }) => return redirect(&url),
+        Ok(Resolved::Gone {
+            state,
+            fallback_url: None,
+        }) => return pages::gone(state),
+        Ok(Resolved::Unknown) => return pages::not_found(),
+        Err(error) => return failed(&request, &error),
+    };
+    let headers = request.headers();
+    let click = NewClick {
+        id: ClickId::at(now),
+        link: link.id,
+        at: now,
+        visit: Visit {
+            method_is_head: request.method() == Method::HEAD,
+            user_agent: headers
+                .get(header::USER_AGENT)
+                .and_then(|agent| agent.to_str().ok()),
+        },
+        is_private: asks_not_to_be_tracked(headers),
+    };
+    if let Err(error) = app.recorder.record(&app.judge, click).await {
+        return failed(&request, &error);
+    }
+    redirect(&fill_at_click(
+        &link.destination,
+        click.id,
+        request.uri().query().unwrap_or_default(),
+    ))
+}
+
+/// `GET /`: the root of a domain.
+pub(super) async fn root(Extract(state): Extract<State>, request: Request) -> Response {
+    if !is_read(request.method()) {
+        return method_not_allowed();
+    }
+    let Some(host) = host_of(&request).and_then(Host::parse) else {
+        return pages::not_found();
+    };
+    let db = &state.app.store.read;
+    let domain = match catalog::domain::of_visit(db, &host).await {
+        Ok(Some(domain)) => domain,
+        Ok(None) => return pages::not_found(),
+        Err(error) => return failed(&request, &error),
+    };
+    if let Some(url) = &domain.root_url {
+        return redirect(url);
+    }
+    match catalog::sending_list::brand_of(db, domain.account_id, domain.id).await {
+        Ok(brand) => pages::root(brand.as_deref().unwrap_or(&domain.host)),
+        Err(error) => failed(&request, &error),
+    }
+}
+
+/// The host that a request names.
+pub(super) fn host_of(request: &Request) -> Option<&str> {
+    request.uri().host().map_or_else(
+        || {
+            request
+                .headers()
+                .get(header::HOST)
+                .and_then(|host| host.to_str().ok())
+        },
+        |_| request.uri().authority().map(|authority| authority.as_str()),
+    )
+}
+
+/// The code that a path names, without what a handset glued to it.
+fn code_of(path: &str) -> Option<Cow<'_, str>> {
+    let segment = path.strip_prefix('/')?;
+    let code = match percent_decode_str(segment).decode_utf8().ok()? {
+        Cow::Borrowed(code) => Cow::Borrowed(code.trim_end_matches(PUNCTUATION)),
+        Cow::Owned(code) => Cow::Owned(code.trim_end_matches(PUNCTUATION).to_owned()),
+    };
+    (!code.is_empty()).then_some(code)
+}
+
+fn is_read(method: &Method) -> bool {
+    method == Method::GET || method == Method::HEAD
+}
+
+fn asks_not_to_be_tracked(headers: &HeaderMap) -> bool {
+    ["sec-gpc", "dnt"]
+        .iter()
+        .any(|name| headers.get(*name).is_some_and(|value| value == "1"))
+}
+
+/// One hop, for this visitor and this time only.
+fn redirect(url: &str) -> Response {
+    let Ok(location) = HeaderValue::from_str(url) else {
+        // Nothing is stored that can't be sent, so this is a row that somebody else wrote.
+        tracing::error!("a stored URL can't be sent as a Location header");
+        return pages::not_found();
+    };
+    let headers = [
+        (header::LOCATION, location),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("private, no-store"),
+        ),
+        (header::REFERRER_POLICY, HeaderValue::from_static("strict-origin")),
+        (
+            header::HeaderName::from_static("x-robots-tag"),
+            HeaderValue::from_static("noindex"),
+        ),
+    ];
+    (StatusCode::FOUND, headers).into_response()
+}
+
+fn method_not_allowed() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response()
+}
+
+fn failed(request: &Request, error: &dyn std::error::Error) -> Response {
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .map(RequestId::as_str)
+        .unwrap_or_default();
+    tracing::error!(
+        request_id = id,
+        error = crate::graphql::error::chain(error),
+        "a visit failed"
+    );
+    pages::unavailable()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn punctuation_that_a_handset_glues_to_a_link_is_no_part_of_its_code() {
+        for path in [
+            "/Ab3",
+            "/Ab3.",
+            "/Ab3).",
+            "/Ab3%22",
+            "/Ab3%E2%80%9D",
+            "/Ab3!,",
+            "/Ab3'>",
+        ] {
+            assert_eq!(code_of(path).as_deref(), Some("Ab3"), "{path}");
+        }
+        assert_eq!(code_of("/%41b3").as_deref(), Some("Ab3"));
+        for path in ["/", "/...", "", "/%FF"] {
+            assert_eq!(code_of(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What handlers share.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State as Extract},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::{pages, playground::Playground, redirect::host_of};
+use crate::{
+    app::App,
+    graphql::{self, Limits, LinkhopSchema},
+    values::host::Host,
+};
+
+/// How the HTTP door is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The most bytes of a request's body.
+    pub body_limit: usize,
+    /// The one host that answers `/graphql`; every host does if `None`.
+    pub api_host: Option<Host>,
+    /// How much work one GraphQL request may ask for.
+    pub limits: Limits,
+    /// Whether the schema may be asked for.
+    pub introspection: bool,
+    /// A key to show in the playground: for a demo only, since whoever opens the page has it.
+    pub playground_key: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            body_limit: 5 * 1024 * 1024,
+            api_host: None,
+            limits: Limits::default(),
+            introspection: true,
+            playground_key: None,
+        }
+    }
+}
+
+/// What handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct State(Arc<Inner>);
+
+/// The parts of [`State`].
+pub struct Inner {
+    /// What each request can reach.
+    pub app: App,
+    /// The schema over it.
+    pub(super) schema: LinkhopSchema,
+    /// How the door is set up.
+    pub settings: Settings,
+    pub(super) playground: Playground,
+    pub(super) sdl: String,
+}
+
+impl State {
+    /// Makes the schema and the playground's page.
+    #[must_use]
+    pub fn new(app: App, settings: Settings) -> Self {
+        Self(Arc::new(Inner {
+            schema: graphql::schema(app.clone(), settings.limits, settings.introspection),
+            playground: Playground::new(settings.playground_key.as_deref()),
+            sdl: graphql::sdl(),
+            app,
+            settings,
+        }))
+    }
+}
+
+impl std::ops::Deref for State {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// On every other host than the API's own, its routes are not there.
+pub(super) async fn api_host_only(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
+    if let Some(api_host) = &state.settings.api_host
+        && host_of(&request).and_then(Host::parse).as_ref() != Some(api_host)
+    {
+        return pages::not_found().into_response();
+    }
+    next.run(request).await
+}

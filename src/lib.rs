@@ -1,0 +1,17 @@
+//! Linkhop: a self-hosted link-attribution server for SMS.
+//!
+//! Two doors, [`graphql`] and [`http`], over a domain that knows neither: [`accounts`], [`catalog`], [`links`]
+//! and [`clicks`], over [`store`] and [`values`]. Imports go down only.
+
+pub mod accounts;
+pub mod app;
+pub mod catalog;
+pub mod cli;
+pub mod clicks;
+pub mod config;
+pub mod graphql;
+pub mod http;
+pub mod links;
+pub mod server;
+pub mod store;
+pub mod values;

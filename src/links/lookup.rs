@@ -1,0 +1,88 @@
+//! An account's look at its own links.
+
+use entity::{AccountId, ShortLinkId, Timestamp, domain, short_link};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, QueryFilter};
+
+use super::code;
+use crate::{
+    accounts::rows_of,
+    catalog,
+    values::{host::Host, web_url::WebUrl},
+};
+
+/// Where a link stands at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It redirects.
+    Active,
+    /// It is switched off.
+    Disabled,
+    /// It is deleted.
+    Archived,
+    /// Its time is over.
+    Expired,
+}
+
+/// Where a link with these facts stands at `now`. What somebody decided goes before what time has done.
+#[must_use]
+pub fn state(status: short_link::Status, expires_at: Option<Timestamp>, now: Timestamp) -> State {
+    match status {
+        short_link::Status::Archived => State::Archived,
+        short_link::Status::Disabled => State::Disabled,
+        short_link::Status::Active if expires_at.is_some_and(|end| end <= now) => State::Expired,
+        short_link::Status::Active => State::Active,
+    }
+}
+
+/// The link of the account with that id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_id(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    id: ShortLinkId,
+) -> Result<Option<short_link::Model>, DbErr> {
+    rows_of::<short_link::Entity>(account)
+        .filter(short_link::Column::Id.eq(id))
+        .one(db)
+        .await
+}
+
+/// The link of the account that a short URL leads to.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_short_url(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    short_url: &str,
+) -> Result<Option<short_link::Model>, DbErr> {
+    let Some((url, host)) = WebUrl::parse(short_url).ok().and_then(|url| {
+        let host = Host::parse(&format!("{}:{}", url.host(), url.port()))?;
+        Some((url, host))
+    }) else {
+        return Ok(None);
+    };
+    let code = url.path().trim_start_matches('/');
+    if !code::could_be(code) {
+        return Ok(None);
+    }
+    let Some(domain) = catalog::domain::by_host(db, account, &host).await? else {
+        return Ok(None);
+    };
+    on_domain(db, account, &domain, code).await
+}
+
+async fn on_domain(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    domain: &domain::Model,
+    code: &str,
+) -> Result<Option<short_link::Model>, DbErr> {
+    rows_of::<short_link::Entity>(account)
+        .filter(short_link::Column::DomainId.eq(domain.id))
+        .filter(short_link::Column::Code.eq(code))
+        .one(db)
+        .await
+}

@@ -1,0 +1,169 @@
+//! Opening a database: pools and pragmas.
+
+use std::time::Duration;
+
+use migration::{Migrator, MigratorTrait, SchemaManager};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
+
+/// How far `SQLite` goes to survive a power failure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Synchronous {
+    /// Each commit reaches the disk before it is answered.
+    #[default]
+    Full,
+    /// A power failure may take the last commits; a crash of the process takes none.
+    Normal,
+}
+
+/// How to open a database.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Connections that read at the same time.
+    pub readers: u32,
+    /// For `SQLite` only.
+    pub synchronous: Synchronous,
+    /// Whether an `SQLite` file that is not there is made.
+    pub create: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            readers: 4,
+            synchronous: Synchronous::Full,
+            create: false,
+        }
+    }
+}
+
+/// An open database: one connection that writes and a pool of those that read.
+///
+/// With one writer, no statement ever meets another's lock in `SQLite`; in `PostgreSQL` it keeps what is
+/// stored together on one connection.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// The one connection that writes.
+    pub write: DatabaseConnection,
+    /// Connections that only read.
+    pub read: DatabaseConnection,
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Neither `sqlite://` nor `postgres://`, or an `SQLite` database in memory.
+    #[error("the database URL must be sqlite://FILE or postgres://USER@HOST/DATABASE")]
+    Url,
+    /// The database did not answer as it should.
+    #[error("the database could not be opened")]
+    Database(#[from] DbErr),
+}
+
+impl Store {
+    /// Opens the database at `url`. It is not migrated by this.
+    ///
+    /// # Errors
+    /// When the URL is of no database Linkhop knows, or the database can't be reached.
+    pub async fn connect(url: &str, options: &Options) -> Result<Self, ConnectError> {
+        if url.starts_with("sqlite:") && !url.contains(":memory:") && !url.contains("mode=memory") {
+            Self::connect_sqlite(url, options).await
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Self::connect_postgres(url, options).await
+        } else {
+            Err(ConnectError::Url)
+        }
+    }
+
+    /// How many changes of the schema are still to be made.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn pending_migrations(&self) -> Result<usize, DbErr> {
+        let applied = seaql_migrations(&self.read).await?;
+        let known = Migrator::migrations();
+        Ok(known
+            .iter()
+            .filter(|migration| !applied.iter().any(|name| name == migration.name()))
+            .count())
+    }
+
+    /// Makes every change of the schema that is missing.
+    ///
+    /// # Errors
+    /// When the database refuses one.
+    pub async fn migrate_up(&self) -> Result<(), DbErr> {
+        Migrator::up(&self.write, None).await
+    }
+
+    async fn connect_sqlite(url: &str, options: &Options) -> Result<Self, ConnectError> {
+        let Options {
+            readers,
+            synchronous,
+            create,
+        } = *options;
+        let mut write = pool(url, 1);
+        write.map_sqlx_sqlite_opts(move |sqlite| {
+            let synchronous = match synchronous {
+                Synchronous::Full => "FULL",
+                Synchronous::Normal => "NORMAL",
+            };
+            sqlite
+                .create_if_missing(create)
+                .busy_timeout(Duration::from_secs(5))
+                .foreign_keys(true)
+                .pragma("journal_mode", "WAL")
+                .pragma("synchronous", synchronous)
+        });
+        // The first connection makes the file and its write-ahead log, which a reader may not.
+        let write = Database::connect(write).await?;
+        let mut read = pool(url, readers);
+        read.map_sqlx_sqlite_opts(|sqlite| {
+            sqlite
+                .read_only(true)
+                .busy_timeout(Duration::from_secs(5))
+                .pragma("query_only", "ON")
+        });
+        Ok(Self {
+            write,
+            read: Database::connect(read).await?,
+        })
+    }
+
+    async fn connect_postgres(url: &str, options: &Options) -> Result<Self, ConnectError> {
+        let write = Database::connect(pool(url, 1)).await?;
+        Ok(Self {
+            write,
+            read: Database::connect(pool(url, options.readers)).await?,
+        })
+    }
+}
+
+/// The names of the changes that were made. `Migrator` would make its table where there is none, which a
+/// connection that only reads may not.
+async fn seaql_migrations(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    let schema = SchemaManager::new(db);
+    if !schema.has_table("seaql_migrations").await? {
+        return Ok(Vec::new());
+    }
+    let names = Statement::from_string(db.get_database_backend(), "SELECT version FROM seaql_migrations");
+    db.query_all_raw(names)
+        .await?
+        .iter()
+        .map(|row| row.try_get_by_index(0))
+        .collect()
+}
+
+/// A pool that keeps its connections: they are few, and opening one costs more than keeping it.
+fn pool(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(5))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        // A statement in the log would show phone numbers, and costs each request.
+        .sqlx_logging(false);
+    options
+}

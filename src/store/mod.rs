@@ -1,0 +1,10 @@
+//! Where rows are kept: connections, pages, and the writer that stores together what waits together.
+
+mod connect;
+mod page;
+mod rows;
+mod writer;
+
+pub use connect::{ConnectError, Options, Store, Synchronous};
+pub use page::{Page, page};
+pub use writer::{LinkOutcome, UsedKey, WriteError, Writer};
