@@ -1,1 +1,8 @@
-fn main() {}
+//! The whole suite: one binary, through the real router, on the database that the environment names.
+//!
+//! Without `LINKHOP_TEST_DATABASE_URL` each test has an `SQLite` file of its own; with it, a database of its own
+//! on that `PostgreSQL` server. `scripts/test` runs both.
+
+mod api;
+mod floors;
+mod support;

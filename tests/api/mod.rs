@@ -1,0 +1,3 @@
+//! What clients and visitors see.
+
+mod smoke;

@@ -1,0 +1,252 @@
+//! A server of a test's own, asked through its router.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, HeaderName, Method, Request, StatusCode, header},
+};
+use entity::{ShortLinkId, Timestamp, click, short_link};
+use http_body_util::BodyExt as _;
+use linkhop::{
+    app::{App, Clock},
+    clicks::{recorder::Recorder, verdict::Judge},
+    http::{Settings, State, router},
+    links::{code::CodeSpace, resolve::Resolver},
+    store::{Store, Writer},
+};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use super::{Database, Tenant};
+
+/// 2026-11-23 12:00:00 UTC: when every test begins.
+pub const START: Timestamp = Timestamp::from_millis(1_795_435_200_000);
+
+/// An agent string of a person's browser.
+pub const BROWSER: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 \
+    (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1";
+
+/// How a test wants its server.
+#[derive(Debug, Default)]
+pub struct Setup {
+    /// How the door is set up.
+    pub settings: Settings,
+    /// Which codes are drawn.
+    pub codes: CodeSpace,
+}
+
+/// A server over a database of its own, with one tenant.
+#[derive(Debug)]
+pub struct TestApp {
+    /// What requests can reach.
+    pub app: App,
+    /// The account that requests are sent for, unless they say.
+    pub tenant: Tenant,
+    /// Where it all is.
+    pub database: Database,
+    router: Router,
+    now: Arc<AtomicI64>,
+}
+
+/// What a request was answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {} {}", self.status, self.body))
+    }
+
+    /// What a field of `data` holds; fails on errors.
+    pub fn data(&self, field: &str) -> Value {
+        let mut json = self.json();
+        assert!(json.get("errors").is_none(), "{json}");
+        json["data"][field].take()
+    }
+
+    /// The code of the only top-level error.
+    pub fn error_code(&self) -> String {
+        let json = self.json();
+        let errors = json["errors"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no errors: {json}"));
+        assert_eq!(errors.len(), 1, "{json}");
+        errors[0]["extensions"]["code"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no code: {json}"))
+            .to_owned()
+    }
+
+    /// A header's text; empty where there is none.
+    pub fn header(&self, name: impl AsRef<str>) -> &str {
+        self.headers
+            .get(name.as_ref())
+            .map_or("", |value| value.to_str().expect("a printable header"))
+    }
+}
+
+impl TestApp {
+    /// A server as it is set up by default; its tenant's domain is `go.example.com`.
+    pub async fn start() -> Self {
+        Self::with(Setup::default()).await
+    }
+
+    /// A server as the test wants it.
+    pub async fn with(setup: Setup) -> Self {
+        let database = Database::migrated().await;
+        let store = database.store().await;
+        let tenant = Tenant::make(&store, "go.example.com", START).await;
+        let now = Arc::new(AtomicI64::new(START.millis()));
+        let time = Arc::clone(&now);
+        // The task ends with the test's runtime.
+        let (writer, _) = Writer::spawn(store.write.clone());
+        let app = App {
+            store,
+            resolver: Resolver::new(1 << 20),
+            recorder: Recorder::new(writer.clone()),
+            writer,
+            judge: Arc::new(Judge::embedded()),
+            codes: Arc::new(setup.codes),
+            clock: Clock::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst))),
+        };
+        let router = router(State::new(app.clone(), setup.settings));
+        Self {
+            app,
+            tenant,
+            database,
+            router,
+            now,
+        }
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.app.store
+    }
+
+    /// Lets time pass.
+    pub fn advance_hours(&self, hours: i64) {
+        self.now.fetch_add(hours * 3_600_000, Ordering::SeqCst);
+    }
+
+    /// Sends a request.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("the router never fails");
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        let body = String::from_utf8(body.to_vec()).expect("UTF-8");
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
+    /// Sends an operation with a key, or without one.
+    pub async fn graphql_as(&self, key: Option<&str>, query: &str, variables: Value) -> Answer {
+        let mut request = Request::post("/graphql").header(header::CONTENT_TYPE, "application/json");
+        if let Some(key) = key {
+            request = request.header("x-api-key", key);
+        }
+        let body = json!({"query": query, "variables": variables}).to_string();
+        self.send(request.body(body.into()).expect("a request")).await
+    }
+
+    /// Sends an operation with the tenant's key.
+    pub async fn graphql(&self, query: &str, variables: Value) -> Answer {
+        self.graphql_as(Some(&self.tenant.key), query, variables).await
+    }
+
+    /// Makes a link with this input and answers the union's member, errors and all.
+    pub async fn create(&self, input: Value) -> Value {
+        self.graphql(CREATE, json!({"input": input}))
+            .await
+            .data("createShortLink")
+    }
+
+    /// Makes a link that leads to `url` and answers its code.
+    pub async fn link(&self, url: &str) -> String {
+        let made = self.create(json!({"url": url, "listId": 42})).await;
+        made["linkId"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no link: {made}"))
+            .to_owned()
+    }
+
+    /// Visits a path of a host as a person's browser does.
+    pub async fn get(&self, host: &str, path: &str) -> Answer {
+        self.visit(Method::GET, host, path, &[("user-agent", BROWSER)])
+            .await
+    }
+
+    /// Visits a path of a host with these headers and no others.
+    pub async fn visit(&self, method: Method, host: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, host);
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().expect("a header's name");
+            request = request.header(name, *value);
+        }
+        self.send(request.body(Body::empty()).expect("a request")).await
+    }
+
+    /// Every click that is stored, in the order of its storing.
+    pub async fn clicks(&self) -> Vec<click::Model> {
+        self.app.writer.drained().await;
+        let clicks = click::Entity::find().order_by_asc(click::Column::Seq);
+        clicks.all(&self.app.store.read).await.expect("clicks")
+    }
+
+    /// How many links are stored.
+    pub async fn count_links(&self) -> u64 {
+        short_link::Entity::find()
+            .count(&self.app.store.read)
+            .await
+            .expect("a count")
+    }
+
+    /// A stored link by its code.
+    pub async fn stored(&self, code: &str) -> short_link::Model {
+        let link = short_link::Entity::find().filter(short_link::Column::Code.eq(code));
+        link.one(&self.app.store.read)
+            .await
+            .expect("an answer")
+            .expect("a link")
+    }
+
+    /// A stored link's id by its code.
+    pub async fn link_id(&self, code: &str) -> ShortLinkId {
+        self.stored(code).await.id
+    }
+}
+
+/// Makes a link and asks for all that its result has.
+pub const CREATE: &str = "
+mutation Create($input: CreateShortLinkInput!) {
+  createShortLink(input: $input) {
+    __typename
+    ... on CreateShortLinkSuccess { shortUrl linkId destinationUrl domain offerId filterBots replayed }
+    ... on UserError { code message path httpStatus retryable }
+  }
+}";

@@ -1,0 +1,94 @@
+//! A database for one test.
+
+use linkhop::store::{Options, Store};
+use sea_orm::{ConnectionTrait as _, Database as Connection};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+/// Names the `PostgreSQL` server of the tests: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
+const SERVER: &str = "LINKHOP_TEST_DATABASE_URL";
+
+/// A migrated database of a test's own.
+#[derive(Debug)]
+pub struct Database {
+    /// Where it is.
+    pub url: String,
+    /// Holds the `SQLite` file; removed with it.
+    _folder: Option<TempDir>,
+}
+
+impl Database {
+    /// An empty database, not migrated.
+    pub async fn empty() -> Self {
+        match std::env::var(SERVER) {
+            Ok(server) => Self {
+                url: create(&server, None).await,
+                _folder: None,
+            },
+            Err(_) => {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                let url = format!("sqlite://{}", folder.path().join("test.db").display());
+                Self {
+                    url,
+                    _folder: Some(folder),
+                }
+            }
+        }
+    }
+
+    /// A migrated database.
+    pub async fn migrated() -> Self {
+        let Ok(server) = std::env::var(SERVER) else {
+            let database = Self::empty().await;
+            database.store().await.migrate_up().await.expect("migrations");
+            return database;
+        };
+        // Migrated once a run and copied after that: a copy takes a tenth of the time.
+        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+        let template = TEMPLATE.get_or_init(async || {
+            let url = create(&server, None).await;
+            let store = Store::connect(&url, &Options::default())
+                .await
+                .expect("the template");
+            store.migrate_up().await.expect("migrations");
+            store.write.close().await.expect("closed");
+            store.read.close().await.expect("closed");
+            url.rsplit_once('/').expect("a URL with a database").1.to_owned()
+        });
+        Self {
+            url: create(&server, Some(template.await)).await,
+            _folder: None,
+        }
+    }
+
+    /// Opens it; an `SQLite` file that is not there is made.
+    pub async fn store(&self) -> Store {
+        let options = Options {
+            create: true,
+            ..Options::default()
+        };
+        Store::connect(&self.url, &options)
+            .await
+            .expect("the test's database")
+    }
+}
+
+async fn create(server: &str, template: Option<&str>) -> String {
+    let name = format!("test_{}", Uuid::new_v4().simple());
+    let template = template
+        .map(|name| format!(" TEMPLATE {name}"))
+        .unwrap_or_default();
+    let admin = Connection::connect(server)
+        .await
+        .expect("the PostgreSQL server of the tests");
+    admin
+        .execute_unprepared(&format!("CREATE DATABASE {name}{template}"))
+        .await
+        .expect("a new database");
+    admin.close().await.expect("closed");
+    format!(
+        "{}/{name}",
+        server.rsplit_once('/').expect("a URL with a database").0
+    )
+}
