@@ -67,19 +67,19 @@ fn named_modules(text: &str) -> Vec<String> {
             let mut start = true;
             let mut word = String::new();
             for character in group.chars() {
-                match character {
-                    '{' => depth += 1,
-                    '}' => depth -= 1,
-                    ',' if depth == 1 => start = true,
-                    _ if depth == 1 && start && (character.is_alphanumeric() || character == '_') => {
-                        word.push(character);
-                        continue;
-                    }
-                    _ => {}
+                if depth == 1 && start && (character.is_alphanumeric() || character == '_') {
+                    word.push(character);
+                    continue;
                 }
                 if !word.is_empty() {
                     named.push(std::mem::take(&mut word));
                     start = false;
+                }
+                match character {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    ',' if depth == 1 => start = true,
+                    _ => {}
                 }
                 if depth == 0 {
                     break;

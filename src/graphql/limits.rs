@@ -169,6 +169,10 @@ fn measure(query: &str) -> Extent {
                 open = open.saturating_sub(1);
                 1
             }
+            b'-' | b'0'..=b'9' => {
+                let ends = |byte: &u8| !(is_word(*byte) || b".+-".contains(byte));
+                rest.iter().position(ends).unwrap_or(rest.len())
+            }
             _ if is_word(byte) => rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len()),
             _ => 1,
         };

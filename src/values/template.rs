@@ -215,7 +215,7 @@ pub fn fill_at_click<'a>(destination: &'a str, click: ClickId, short_link_query:
 
 #[cfg(test)]
 mod tests {
-    use entity::{OfferId, Timestamp};
+    use entity::OfferId;
     use serde_json::json;
 
     use super::*;

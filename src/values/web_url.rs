@@ -66,6 +66,14 @@ impl WebUrl {
             return Err(InvalidUrl::UserInfo);
         }
         let url = Url::parse(text).map_err(|_| InvalidUrl::NotAbsolute)?;
+        // The standard lets braces and the like stand in a host; no name that can be resolved has them.
+        let host = url.host_str().unwrap_or_default();
+        if !host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-_[]:".contains(&byte))
+        {
+            return Err(InvalidUrl::Host);
+        }
         let url = without_braces(url)?;
         if url.as_str().len() > MAX_BYTES {
             return Err(InvalidUrl::TooLong);
@@ -173,7 +181,7 @@ mod tests {
             ("https://example.com/a\u{a0}b", InvalidUrl::Space),
             ("https://exa mple.com/", InvalidUrl::Space),
             ("https://example.com:99999/", InvalidUrl::NotAbsolute),
-            ("https://{{a}}.example.com/", InvalidUrl::NotAbsolute),
+            ("https://{{a}}.example.com/", InvalidUrl::Host),
         ] {
             assert_eq!(stored(text), Err(reason), "{text:?}");
         }
