@@ -94,12 +94,12 @@ local function seed(codes_file, count, key, list_id)
     if #codes - before < a_request then
       note(status, body)
     end
-    if before < count and #codes >= count then
-      local file = assert(io.open(codes_file, "w"))
-      file:write(table.concat(codes, "\n", 1, count), "\n")
-      file:close()
-    end
     if #codes >= count or bad > 0 then
+      -- The script waits for this file; one with too few lines tells it that something went wrong.
+      local file = assert(io.open(codes_file .. ".part", "w"))
+      file:write(table.concat(codes, "\n", 1, math.min(count, #codes)), "\n")
+      file:close()
+      assert(os.rename(codes_file .. ".part", codes_file))
       wrk.thread:stop()
     end
   end

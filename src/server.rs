@@ -3,7 +3,7 @@
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::serve::ListenerExt as _;
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio::net::TcpListener;
 
 use crate::{
     app::{App, Clock},
@@ -11,7 +11,7 @@ use crate::{
     config::ServerConfig,
     http::{Settings, State, router},
     links::{code::CodeSpace, resolve::Resolver},
-    store::{Store, Writer},
+    store::{Store, WriteError, Writer},
     values::phone,
 };
 
@@ -24,20 +24,34 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     app: App,
-    writing: JoinHandle<()>,
+}
+
+/// Why a server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The address is in use, or not this machine's.
+    #[error("can't listen on {0}; --listen takes another address, and port 0 a free one")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The database can't be written.
+    #[error("the database can't be opened for writing")]
+    Writer(#[from] WriteError),
 }
 
 impl Server {
     /// Takes the address and makes what requests can reach.
     ///
     /// # Errors
-    /// When the address can't be taken.
-    pub async fn bind(store: Store, config: &ServerConfig) -> io::Result<Self> {
-        let listener = TcpListener::bind(config.listen).await?;
-        let address = listener.local_addr()?;
+    /// When the address can't be taken, or the database not be opened for writing.
+    pub async fn bind(store: Store, config: &ServerConfig) -> Result<Self, BindError> {
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(|error| BindError::Listen(config.listen, error))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| BindError::Listen(config.listen, error))?;
         // Half a second of loading that the first link would otherwise wait for.
         std::thread::spawn(phone::warm_up);
-        let (writer, writing) = Writer::spawn(store.write.clone());
+        let writer = Writer::spawn(&store)?;
         let app = App {
             store,
             resolver: Resolver::new(config.redirect_cache),
@@ -51,7 +65,6 @@ impl Server {
             listener,
             address,
             app,
-            writing,
         })
     }
 
@@ -71,12 +84,7 @@ impl Server {
         settings: Settings,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let Self {
-            listener,
-            app,
-            writing,
-            ..
-        } = self;
+        let Self { listener, app, .. } = self;
         let writer = app.writer.clone();
         let router = router(State::new(app, settings));
         // A redirect is one small packet: it must not wait for another.
@@ -100,12 +108,6 @@ impl Server {
             () = overdue => tracing::warn!("some requests were not answered in time and are cut off"),
         }
         writer.drained().await;
-        drop(writer);
-        if timeout(DRAIN, writing).await.is_err() {
-            tracing::debug!(
-                "connections that are still open hold the writer; all that was answered is stored"
-            );
-        }
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
-use super::{cannot_listen, print, stopped};
+use super::{print, stopped};
 use crate::{
     accounts::{self, NewApiKey, rows_of},
     app::Clock,
@@ -56,9 +56,7 @@ impl Demo {
         let url = format!("sqlite://{}", file.display());
         let store = Store::connect(&url, &self.database.options(true)).await?;
         store.migrate_up().await?;
-        let server = Server::bind(store.clone(), &self.server)
-            .await
-            .with_context(|| cannot_listen(&self.server.listen))?;
+        let server = Server::bind(store.clone(), &self.server).await?;
         let (account, api_key) = self.account(&store).await?;
         let host = host_of(server.address());
         let domain = rows_of::<domain::Entity>(account).one(&store.read).await?;

@@ -6,7 +6,7 @@ mod migrate;
 
 use std::io::{self, Write as _};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -65,16 +65,10 @@ async fn serve(config: &Config) -> Result<()> {
     if store.pending_migrations().await? > 0 {
         tracing::warn!("the database's schema is older than this program: run `linkhop migrate up`");
     }
-    let server = Server::bind(store, &config.server)
-        .await
-        .with_context(|| cannot_listen(&config.server.listen))?;
+    let server = Server::bind(store, &config.server).await?;
     print(&format!("Linkhop listens on http://{}\n", server.address()))?;
     server.run(config.server.settings(None), stopped()).await?;
     Ok(())
-}
-
-fn cannot_listen(address: &impl std::fmt::Display) -> String {
-    format!("can't listen on {address}; --listen takes another address, and port 0 a free one")
 }
 
 /// Writes to standard output at once, also where it is a pipe.

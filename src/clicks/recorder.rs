@@ -52,7 +52,7 @@ impl Recorder {
             list_version: judge.list_version().to_owned(),
             user_agent: new.visit.user_agent.filter(|_| !new.is_private).map(storable),
         };
-        self.writer.append_click(&click).await
+        self.writer.append_click(click).await
     }
 }
 

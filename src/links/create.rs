@@ -1,5 +1,7 @@
 //! Making short links.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use entity::{
     AccountId, OfferId, ShortLinkId, Timestamp, account, domain, idempotency_key, offer, sending_list,
@@ -17,7 +19,7 @@ use super::{
 };
 use crate::{
     catalog::{self, sending_list::ListLookup},
-    store::{LinkOutcome, Store, UsedKey, WriteError, Writer},
+    store::{Outcome, Store, UsedKey, WriteError, Writer},
     values::{
         metadata::{InvalidMetadata, Metadata},
         phone::{InvalidPhone, PhoneNumber},
@@ -254,15 +256,18 @@ async fn make(
         refuse_loop(db, Field::FallbackUrl, &fallback).await?;
         link.fallback_url = Some(fallback.into());
     }
-    let key = key.map(|(key, fingerprint)| UsedKey {
-        row: idempotency_key::Model {
+    let key = key.map(|(key, fingerprint)| {
+        let row = idempotency_key::Model {
             account_id: account.id,
             key: key.clone().into(),
             fingerprint: fingerprint.to_owned(),
             short_link_id: link.id,
             created_at: now,
-        },
-        forgotten: now.hours_before(idempotency::HOURS),
+        };
+        Arc::new(UsedKey {
+            row,
+            forgotten: now.hours_before(idempotency::HOURS),
+        })
     });
     let codes: &mut (dyn Iterator<Item = Code> + Send) = match &parsed.code {
         Some(custom) => &mut std::iter::once(custom.clone()),
@@ -278,16 +283,22 @@ async fn make(
         }
         link.code = code.into();
         link.destination = destination.into();
-        match tools.writer.insert_link(&link, key.as_ref()).await? {
-            LinkOutcome::Stored => {
+        let candidate = Arc::new(link);
+        match tools
+            .writer
+            .insert_link(Arc::clone(&candidate), key.clone())
+            .await?
+        {
+            Outcome::Stored => {
+                let link = Arc::unwrap_or_clone(candidate);
                 return Ok(Some(Created {
                     link,
                     domain,
                     replayed: false,
                 }));
             }
-            LinkOutcome::KeyTaken => return Ok(None),
-            LinkOutcome::CodeTaken => {}
+            Outcome::KeyTaken => return Ok(None),
+            Outcome::CodeTaken => link = Arc::unwrap_or_clone(candidate),
         }
     }
     Err(if parsed.code.is_some() {

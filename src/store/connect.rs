@@ -1,8 +1,9 @@
 //! Opening a database: pools and pragmas.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use migration::{Migrator, MigratorTrait, SchemaManager};
+use percent_encoding::percent_decode_str;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
 
 /// How far `SQLite` goes to survive a power failure.
@@ -13,6 +14,15 @@ pub enum Synchronous {
     Full,
     /// A power failure may take the last commits; a crash of the process takes none.
     Normal,
+}
+
+impl Synchronous {
+    pub(super) const fn pragma(self) -> &'static str {
+        match self {
+            Self::Full => "FULL",
+            Self::Normal => "NORMAL",
+        }
+    }
 }
 
 /// How to open a database.
@@ -46,6 +56,14 @@ pub struct Store {
     pub write: DatabaseConnection,
     /// Connections that only read.
     pub read: DatabaseConnection,
+    pub(super) place: Place,
+}
+
+/// Which kind of database it is, and what the writer needs to open it once more.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    Sqlite { file: PathBuf, synchronous: Synchronous },
+    Postgres,
 }
 
 /// Why a database could not be opened.
@@ -103,16 +121,12 @@ impl Store {
         } = *options;
         let mut write = pool(url, 1);
         write.map_sqlx_sqlite_opts(move |sqlite| {
-            let synchronous = match synchronous {
-                Synchronous::Full => "FULL",
-                Synchronous::Normal => "NORMAL",
-            };
             sqlite
                 .create_if_missing(create)
                 .busy_timeout(Duration::from_secs(5))
                 .foreign_keys(true)
                 .pragma("journal_mode", "WAL")
-                .pragma("synchronous", synchronous)
+                .pragma("synchronous", synchronous.pragma())
         });
         // The first connection makes the file and its write-ahead log, which a reader may not.
         let write = Database::connect(write).await?;
@@ -123,9 +137,14 @@ impl Store {
                 .busy_timeout(Duration::from_secs(5))
                 .pragma("query_only", "ON")
         });
+        let place = Place::Sqlite {
+            file: sqlite_file(url),
+            synchronous,
+        };
         Ok(Self {
             write,
             read: Database::connect(read).await?,
+            place,
         })
     }
 
@@ -134,8 +153,16 @@ impl Store {
         Ok(Self {
             write,
             read: Database::connect(pool(url, options.readers)).await?,
+            place: Place::Postgres,
         })
     }
+}
+
+/// The file that a URL names, read as the pools read it.
+fn sqlite_file(url: &str) -> PathBuf {
+    let file = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    let file = file.split('?').next().unwrap_or_default();
+    percent_decode_str(file).decode_utf8_lossy().into_owned().into()
 }
 
 /// The names of the changes that were made. `Migrator` would make its table where there is none, which a

@@ -2,9 +2,8 @@
 
 mod connect;
 mod page;
-mod rows;
 mod writer;
 
 pub use connect::{ConnectError, Options, Store, Synchronous};
 pub use page::{Page, page};
-pub use writer::{LinkOutcome, UsedKey, WriteError, Writer};
+pub use writer::{Outcome, UsedKey, WriteError, Writer};

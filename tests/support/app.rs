@@ -112,8 +112,7 @@ impl TestApp {
         let tenant = Tenant::make(&store, "go.example.com", START).await;
         let now = Arc::new(AtomicI64::new(START.millis()));
         let time = Arc::clone(&now);
-        // The task ends with the test's runtime.
-        let (writer, _) = Writer::spawn(store.write.clone());
+        let writer = Writer::spawn(&store).expect("a writer");
         let app = App {
             store,
             resolver: Resolver::new(1 << 20),
