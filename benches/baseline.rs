@@ -93,7 +93,8 @@ impl Links {
     fn next_code(&self) -> String {
         const LINKS: u64 = 100_000;
         const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        let mut rest = usize::try_from(self.drawn.fetch_add(1, Ordering::Relaxed) % LINKS).unwrap_or_default();
+        let mut rest =
+            usize::try_from(self.drawn.fetch_add(1, Ordering::Relaxed) % LINKS).unwrap_or_default();
         let mut code = String::with_capacity(7);
         for _ in 0..7 {
             code.push(char::from(ALPHABET[rest % ALPHABET.len()]));

@@ -5,9 +5,11 @@ use std::{fmt, sync::Arc};
 use entity::Timestamp;
 
 use crate::{
+    accounts::Authenticator,
+    catalog::{domain::ServerHosts, sending_list::ActiveLists},
     clicks::{recorder::Recorder, verdict::Judge},
     links::{code::CodeSpace, create::Tools, resolve::Resolver},
-    store::{Store, Writer},
+    store::{Store, WriteError, Writer},
 };
 
 /// Tells the time. The edge asks it and hands the answer down, so that a test can say what time it is.
@@ -50,6 +52,12 @@ pub struct App {
     pub store: Store,
     /// Writes to it.
     pub writer: Writer,
+    /// Finds whose keys are sent.
+    pub authenticator: Authenticator,
+    /// Finds sending lists.
+    pub lists: ActiveLists,
+    /// Knows the server's own hosts.
+    pub hosts: ServerHosts,
     /// Finds links for the redirect.
     pub resolver: Resolver,
     /// Stores clicks.
@@ -63,12 +71,41 @@ pub struct App {
 }
 
 impl App {
+    /// All that requests can reach of `store`. Starts the tasks that read and write for many at once; they
+    /// end when the last clone is gone.
+    ///
+    /// # Errors
+    /// When the database can't be opened for writing.
+    pub fn new(
+        store: Store,
+        redirect_cache: u64,
+        codes: CodeSpace,
+        clock: Clock,
+    ) -> Result<Self, WriteError> {
+        let writer = Writer::spawn(&store)?;
+        let read = || store.read.clone();
+        Ok(Self {
+            authenticator: Authenticator::new(read()),
+            lists: ActiveLists::new(read()),
+            hosts: ServerHosts::new(read()),
+            resolver: Resolver::new(redirect_cache),
+            recorder: Recorder::new(writer.clone()),
+            writer,
+            judge: Arc::new(Judge::embedded()),
+            codes: Arc::new(codes),
+            clock,
+            store,
+        })
+    }
+
     /// What making a link needs of it.
     #[must_use]
     pub fn link_tools(&self) -> Tools<'_> {
         Tools {
             store: &self.store,
             writer: &self.writer,
+            lists: &self.lists,
+            hosts: &self.hosts,
             codes: &self.codes,
         }
     }

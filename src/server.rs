@@ -1,17 +1,16 @@
 //! Starting, serving, draining.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
 use crate::{
     app::{App, Clock},
-    clicks::{recorder::Recorder, verdict::Judge},
     config::ServerConfig,
     http::{Settings, State, router},
-    links::{code::CodeSpace, resolve::Resolver},
-    store::{Store, WriteError, Writer},
+    links::code::CodeSpace,
+    store::{Store, WriteError},
     values::phone,
 };
 
@@ -51,16 +50,12 @@ impl Server {
             .map_err(|error| BindError::Listen(config.listen, error))?;
         // Half a second of loading that the first link would otherwise wait for.
         std::thread::spawn(phone::warm_up);
-        let writer = Writer::spawn(&store)?;
-        let app = App {
+        let app = App::new(
             store,
-            resolver: Resolver::new(config.redirect_cache),
-            recorder: Recorder::new(writer.clone()),
-            writer,
-            judge: Arc::new(Judge::embedded()),
-            codes: Arc::new(CodeSpace::default()),
-            clock: Clock::system(),
-        };
+            config.redirect_cache,
+            CodeSpace::default(),
+            Clock::system(),
+        )?;
         Ok(Self {
             listener,
             address,

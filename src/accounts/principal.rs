@@ -1,9 +1,12 @@
 //! Who is asking, and what they may do.
 
+use std::{collections::HashMap, sync::Arc};
+
 use entity::{AccountId, Timestamp, account, api_key};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter};
 
 use super::ApiKey;
+use crate::store::{Gather, ReadError, ReadMany, pad};
 
 /// An authenticated caller: a key that works, of an account that is active.
 #[derive(Clone, Debug)]
@@ -25,7 +28,7 @@ pub enum AuthenticateError {
     Suspended,
     /// The database did not answer.
     #[error("the key could not be looked up")]
-    Database(#[from] DbErr),
+    Database(#[from] ReadError),
 }
 
 impl Principal {
@@ -46,29 +49,66 @@ impl Principal {
     }
 }
 
-/// Finds whose key this is. It is asked of the database each time, so that a key revoked or an account
-/// suspended by anybody, from anywhere, is refused at the next request.
-///
-/// # Errors
-/// When the key does not work, its account is suspended, or the database does not answer.
-pub async fn authenticate(
-    db: &impl ConnectionTrait,
-    key: &ApiKey,
-    now: Timestamp,
-) -> Result<Principal, AuthenticateError> {
-    let found = api_key::Entity::find()
-        .filter(api_key::Column::Hash.eq(key.hash()))
-        .find_also_related(account::Entity)
-        .one(db)
-        .await?;
-    let Some((key, Some(account))) = found else {
-        return Err(AuthenticateError::UnknownKey);
-    };
-    if key.revoked_at.is_some() || key.expires_at.is_some_and(|end| end <= now) {
-        return Err(AuthenticateError::UnknownKey);
+/// Finds whose keys these are. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Authenticator(Gather<Keys>);
+
+impl Authenticator {
+    /// An authenticator over `db`.
+    #[must_use]
+    pub fn new(db: DatabaseConnection) -> Self {
+        Self(Gather::spawn(Keys(db)))
     }
-    if account.status == account::Status::Suspended {
-        return Err(AuthenticateError::Suspended);
+
+    /// Finds whose key this is. It is asked of the database each time, so that a key revoked or an account
+    /// suspended by anybody, from anywhere, is refused at the next request.
+    ///
+    /// # Errors
+    /// When the key does not work, its account is suspended, or the database does not answer.
+    pub async fn authenticate(
+        &self,
+        key: &ApiKey,
+        now: Timestamp,
+    ) -> Result<Arc<Principal>, AuthenticateError> {
+        let principal = self
+            .0
+            .get(key.hash())
+            .await?
+            .ok_or(AuthenticateError::UnknownKey)?;
+        let row = &principal.key;
+        if row.revoked_at.is_some() || row.expires_at.is_some_and(|end| end <= now) {
+            return Err(AuthenticateError::UnknownKey);
+        }
+        if principal.account.status == account::Status::Suspended {
+            return Err(AuthenticateError::Suspended);
+        }
+        Ok(principal)
     }
-    Ok(Principal { account, key })
+}
+
+/// Reads keys with their accounts by the keys' hashes.
+struct Keys(DatabaseConnection);
+
+impl ReadMany for Keys {
+    type Key = String;
+    type Value = Arc<Principal>;
+
+    async fn read(&self, hashes: Vec<String>) -> Result<HashMap<String, Arc<Principal>>, DbErr> {
+        let found = api_key::Entity::find()
+            .filter(api_key::Column::Hash.is_in(pad(hashes)))
+            .find_also_related(account::Entity)
+            .all(&self.0)
+            .await?;
+        let whole = |(key, account): (api_key::Model, Option<account::Model>)| {
+            let hash = key.hash.clone();
+            Some((
+                hash,
+                Arc::new(Principal {
+                    account: account?,
+                    key,
+                }),
+            ))
+        };
+        Ok(found.into_iter().filter_map(whole).collect())
+    }
 }

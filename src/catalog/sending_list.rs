@@ -1,12 +1,17 @@
 //! Sending lists.
 
-use entity::{AccountId, DomainId, SendingListId, domain, sending_list};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, QueryFilter, QueryOrder};
+use std::{collections::HashMap, sync::Arc};
 
-use crate::accounts::rows_of;
+use entity::{AccountId, DomainId, SendingListId, domain, sending_list};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, QueryFilter, QueryOrder};
+
+use crate::{
+    accounts::rows_of,
+    store::{Gather, ReadError, ReadMany, pad},
+};
 
 /// One of the ways to name a list of an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ListLookup {
     /// By its id within the server.
     Id(SendingListId),
@@ -57,21 +62,70 @@ pub async fn find(
         .await
 }
 
-/// The list of the account that is so named and issues links, with the domain these live on, in one query.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn active_with_domain(
-    db: &impl ConnectionTrait,
-    account: AccountId,
-    by: &ListLookup,
-) -> Result<Option<(sending_list::Model, Option<domain::Model>)>, DbErr> {
-    rows_of::<sending_list::Entity>(account)
-        .filter(by.condition())
-        .filter(sending_list::Column::Status.eq(sending_list::Status::Active))
-        .find_also_related(domain::Entity)
-        .one(db)
-        .await
+/// A list that issues links, and the domain that these live on.
+pub type ListWithDomain = (sending_list::Model, Option<domain::Model>);
+
+/// Finds lists that issue links. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ActiveLists(Gather<Lists>);
+
+impl ActiveLists {
+    /// Over `db`.
+    #[must_use]
+    pub fn new(db: DatabaseConnection) -> Self {
+        Self(Gather::spawn(Lists(db)))
+    }
+
+    /// The list of the account that is so named and issues links, with its domain.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find(
+        &self,
+        account: AccountId,
+        by: ListLookup,
+    ) -> Result<Option<Arc<ListWithDomain>>, ReadError> {
+        self.0.get((account, by)).await
+    }
+}
+
+/// Reads lists of accounts by how these name them.
+struct Lists(DatabaseConnection);
+
+impl ReadMany for Lists {
+    type Key = (AccountId, ListLookup);
+    type Value = Arc<ListWithDomain>;
+
+    async fn read(&self, keys: Vec<Self::Key>) -> Result<HashMap<Self::Key, Self::Value>, DbErr> {
+        let mut wanted: HashMap<AccountId, Vec<ListLookup>> = HashMap::new();
+        for (account, by) in keys {
+            wanted.entry(account).or_default().push(by);
+        }
+        let mut found = HashMap::new();
+        for (account, lookups) in wanted {
+            let any = pad(lookups)
+                .iter()
+                .fold(Condition::any(), |any, by| any.add(by.condition()));
+            let lists = rows_of::<sending_list::Entity>(account)
+                .filter(any)
+                .filter(sending_list::Column::Status.eq(sending_list::Status::Active))
+                .find_also_related(domain::Entity)
+                .all(&self.0)
+                .await?;
+            for list in lists {
+                let list = Arc::new(list);
+                let row = &list.0;
+                for by in [
+                    ListLookup::Id(row.id),
+                    ListLookup::ListId(row.list_id),
+                    ListLookup::PhoneNumber(row.phone_number.clone()),
+                ] {
+                    found.insert((account, by), Arc::clone(&list));
+                }
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// The brand that a domain's recipients know: that of its first list that is not archived.

@@ -277,6 +277,7 @@ fn answer(error: CreateError) -> Result<CreateShortLinkResult> {
         ))
         .into(),
         CreateError::Database(error) => return Err(internal(error)),
+        CreateError::Read(error) => return Err(internal(error)),
         CreateError::Write(error) => return Err(internal(error)),
     })
 }

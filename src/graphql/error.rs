@@ -86,7 +86,7 @@ pub fn internal(error: impl StdError + Send + Sync + 'static) -> Error {
 /// # Errors
 /// `UNAUTHENTICATED` when no key was sent, `FORBIDDEN` when the key lacks the scope.
 pub fn principal<'a>(context: &Context<'a>, scope: Scope) -> Result<&'a Principal> {
-    let Some(principal) = context.data_opt::<Principal>() else {
+    let Some(principal) = context.data_opt::<Arc<Principal>>() else {
         return Err(Code::Unauthenticated
             .error("Send an API key, as the header X-Api-Key or as Authorization: Bearer."));
     };

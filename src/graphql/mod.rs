@@ -16,6 +16,8 @@ mod sending_list;
 mod short_link;
 mod user_error;
 
+use std::sync::Arc;
+
 use async_graphql::{
     Context, Description, EmptySubscription, ID, Object, Request, Result, Schema, connection::Connection,
 };
@@ -70,7 +72,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
 
 /// Gives a request what depends on who sends it.
 #[must_use]
-pub fn prepare(request: Request, app: &App, principal: Option<Principal>) -> Request {
+pub fn prepare(request: Request, app: &App, principal: Option<Arc<Principal>>) -> Request {
     match principal {
         Some(principal) => {
             let loader = loader::loader(&app.store, principal.account_id());

@@ -1,9 +1,11 @@
 //! From headers to who is asking.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, StatusCode, header};
 
 use crate::{
-    accounts::{ApiKey, AuthenticateError, Principal, authenticate},
+    accounts::{ApiKey, AuthenticateError, Principal},
     app::App,
     graphql::error::{Code, Fault},
 };
@@ -19,7 +21,7 @@ pub(super) struct Refusal {
 }
 
 /// Who sent the request; `None` for nobody, who may still ask for the schema.
-pub(super) async fn principal(app: &App, headers: &HeaderMap) -> Result<Option<Principal>, Refusal> {
+pub(super) async fn principal(app: &App, headers: &HeaderMap) -> Result<Option<Arc<Principal>>, Refusal> {
     let Some(key) = presented(headers) else {
         return Ok(None);
     };
@@ -32,7 +34,7 @@ pub(super) async fn principal(app: &App, headers: &HeaderMap) -> Result<Option<P
     let Some(key) = key.and_then(ApiKey::parse) else {
         return Err(unknown);
     };
-    match authenticate(&app.store.read, &key, app.clock.now()).await {
+    match app.authenticator.authenticate(&key, app.clock.now()).await {
         Ok(principal) => Ok(Some(principal)),
         Err(AuthenticateError::UnknownKey) => Err(unknown),
         Err(AuthenticateError::Suspended) => Err(Refusal {

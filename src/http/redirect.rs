@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use axum::{
+    Extension,
     extract::{Request, State as Extract},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use entity::ClickId;
@@ -23,10 +24,26 @@ const PUNCTUATION: [char; 12] = ['.', ',', ';', ':', '!', '\'', '"', ')', ']', '
 
 /// Whatever is no route of the server's own: a short link, or nothing.
 pub(super) async fn visit(Extract(state): Extract<State>, request: Request) -> Response {
-    if !is_read(request.method()) {
+    let (request, _) = request.into_parts();
+    let id = RequestId::of(&request.headers);
+    let response = answer(&state, &id, &request).await;
+    // No path: it is somebody's link.
+    tracing::debug!(
+        request_id = id.as_str(),
+        status = response.status().as_u16(),
+        "visited"
+    );
+    id.name(response)
+}
+
+async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
+    if !is_read(&request.method) {
         return method_not_allowed();
     }
-    let (Some(host), Some(code)) = (host_of(&request), code_of(request.uri().path())) else {
+    let (Some(host), Some(code)) = (
+        host_of(&request.uri, &request.headers),
+        code_of(request.uri.path()),
+    ) else {
         return pages::not_found();
     };
     let app = &state.app;
@@ -42,15 +59,15 @@ pub(super) async fn visit(Extract(state): Extract<State>, request: Request) -> R
             fallback_url: None,
         }) => return pages::gone(state),
         Ok(Resolved::Unknown) => return pages::not_found(),
-        Err(error) => return failed(&request, &error),
+        Err(error) => return failed(id, &error),
     };
-    let headers = request.headers();
+    let headers = &request.headers;
     let click = NewClick {
         id: ClickId::at(now),
         link: link.id,
         at: now,
         visit: Visit {
-            method_is_head: request.method() == Method::HEAD,
+            method_is_head: request.method == Method::HEAD,
             user_agent: headers
                 .get(header::USER_AGENT)
                 .and_then(|agent| agent.to_str().ok()),
@@ -58,49 +75,48 @@ pub(super) async fn visit(Extract(state): Extract<State>, request: Request) -> R
         is_private: asks_not_to_be_tracked(headers),
     };
     if let Err(error) = app.recorder.record(&app.judge, click).await {
-        return failed(&request, &error);
+        return failed(id, &error);
     }
     redirect(&fill_at_click(
         &link.destination,
         click.id,
-        request.uri().query().unwrap_or_default(),
+        request.uri.query().unwrap_or_default(),
     ))
 }
 
 /// `GET /`: the root of a domain.
-pub(super) async fn root(Extract(state): Extract<State>, request: Request) -> Response {
+pub(super) async fn root(
+    Extract(state): Extract<State>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Response {
     if !is_read(request.method()) {
         return method_not_allowed();
     }
-    let Some(host) = host_of(&request).and_then(Host::parse) else {
+    let Some(host) = host_of(request.uri(), request.headers()).and_then(Host::parse) else {
         return pages::not_found();
     };
     let db = &state.app.store.read;
     let domain = match catalog::domain::of_visit(db, &host).await {
         Ok(Some(domain)) => domain,
         Ok(None) => return pages::not_found(),
-        Err(error) => return failed(&request, &error),
+        Err(error) => return failed(&id, &error),
     };
     if let Some(url) = &domain.root_url {
         return redirect(url);
     }
     match catalog::sending_list::brand_of(db, domain.account_id, domain.id).await {
         Ok(brand) => pages::root(brand.as_deref().unwrap_or(&domain.host)),
-        Err(error) => failed(&request, &error),
+        Err(error) => failed(&id, &error),
     }
 }
 
 /// The host that a request names.
-pub(super) fn host_of(request: &Request) -> Option<&str> {
-    request.uri().host().map_or_else(
-        || {
-            request
-                .headers()
-                .get(header::HOST)
-                .and_then(|host| host.to_str().ok())
-        },
-        |_| request.uri().authority().map(|authority| authority.as_str()),
-    )
+pub(super) fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    match uri.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => headers.get(header::HOST)?.to_str().ok(),
+    }
 }
 
 /// The code that a path names, without what a handset glued to it.
@@ -149,14 +165,9 @@ fn method_not_allowed() -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response()
 }
 
-fn failed(request: &Request, error: &dyn std::error::Error) -> Response {
-    let id = request
-        .extensions()
-        .get::<RequestId>()
-        .map(RequestId::as_str)
-        .unwrap_or_default();
+fn failed(id: &RequestId, error: &dyn std::error::Error) -> Response {
     tracing::error!(
-        request_id = id,
+        request_id = id.as_str(),
         error = crate::graphql::error::chain(error),
         "a visit failed"
     );

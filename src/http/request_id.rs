@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use axum::{
     extract::Request,
-    http::{HeaderName, HeaderValue},
+    http::{HeaderMap, HeaderName, HeaderValue},
     middleware::Next,
     response::Response,
 };
+use uuid::Uuid;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -19,41 +20,46 @@ const MAX_CHARACTERS: usize = 64;
 pub(super) struct RequestId(HeaderValue);
 
 impl RequestId {
+    /// The id that a proxy in front gave, if it is a sound one; else a new one.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        if let Some(given) = headers.get(&HEADER)
+            && is_sound(given.as_bytes())
+        {
+            return Self(given.clone());
+        }
+        let mut buffer = Uuid::encode_buffer();
+        let text = Uuid::new_v4().simple().encode_lower(&mut buffer);
+        Self(HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("-")))
+    }
+
     /// The id as it is sent and logged.
     pub(super) fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
+
+    /// Sends the id back.
+    pub(super) fn name(self, mut response: Response) -> Response {
+        response.headers_mut().insert(HEADER, self.0);
+        response
+    }
 }
 
-/// Takes the id that a proxy in front gave, or makes one, and sends it back; logs the request.
+/// Names a request, sends the name back and logs how it was answered.
 pub(super) async fn identify(mut request: Request, next: Next) -> Response {
-    let given = request
-        .headers()
-        .get(&HEADER)
-        .filter(|value| is_sound(value.as_bytes()))
-        .cloned();
-    let id = given.unwrap_or_else(|| {
-        let mut buffer = uuid::Uuid::encode_buffer();
-        let id = uuid::Uuid::new_v4();
-        let text = id.simple().encode_lower(&mut buffer);
-        HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("-"))
-    });
-    let started =
-        tracing::enabled!(tracing::Level::DEBUG).then(|| (Instant::now(), request.method().clone()));
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).await;
-    if let Some((started, method)) = started {
-        // No path: it is somebody's link. No query, no headers: they hold phone numbers and keys.
-        tracing::debug!(
-            request_id = id.to_str().unwrap_or_default(),
-            %method,
-            status = response.status().as_u16(),
-            microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            "answered"
-        );
-    }
-    response.headers_mut().insert(HEADER, id);
-    response
+    let id = RequestId::of(request.headers());
+    let started = Instant::now();
+    let method = request.method().clone();
+    request.extensions_mut().insert(id.clone());
+    let response = next.run(request).await;
+    // No path: it may be somebody's link. No query, no headers: they hold phone numbers and keys.
+    tracing::debug!(
+        request_id = id.as_str(),
+        %method,
+        status = response.status().as_u16(),
+        microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    id.name(response)
 }
 
 fn is_sound(id: &[u8]) -> bool {

@@ -83,7 +83,10 @@ impl std::ops::Deref for State {
 /// On every other host than the API's own, its routes are not there.
 pub(super) async fn api_host_only(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
     if let Some(api_host) = &state.settings.api_host
-        && host_of(&request).and_then(Host::parse).as_ref() != Some(api_host)
+        && host_of(request.uri(), request.headers())
+            .and_then(Host::parse)
+            .as_ref()
+            != Some(api_host)
     {
         return pages::not_found().into_response();
     }

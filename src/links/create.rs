@@ -18,8 +18,12 @@ use super::{
     lookup,
 };
 use crate::{
-    catalog::{self, sending_list::ListLookup},
-    store::{Outcome, Store, UsedKey, WriteError, Writer},
+    catalog::{
+        self,
+        domain::ServerHosts,
+        sending_list::{ActiveLists, ListLookup},
+    },
+    store::{Outcome, ReadError, Store, UsedKey, WriteError, Writer},
     values::{
         metadata::{InvalidMetadata, Metadata},
         phone::{InvalidPhone, PhoneNumber},
@@ -140,6 +144,9 @@ pub enum CreateError {
     /// The database did not answer.
     #[error("the database did not answer")]
     Database(#[from] DbErr),
+    /// The database did not answer one of many readers.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// The link was not stored.
     #[error("the link was not stored")]
     Write(#[from] WriteError),
@@ -152,6 +159,10 @@ pub struct Tools<'a> {
     pub store: &'a Store,
     /// Where they are written.
     pub writer: &'a Writer,
+    /// Finds lists.
+    pub lists: &'a ActiveLists,
+    /// Knows the server's own hosts.
+    pub hosts: &'a ServerHosts,
     /// Which codes are drawn.
     pub codes: &'a CodeSpace,
 }
@@ -217,9 +228,11 @@ async fn make(
 ) -> Result<Option<Created>, CreateError> {
     let db = &tools.store.read;
     let parsed = Parsed::of(account, new, now)?;
-    let list = catalog::sending_list::active_with_domain(db, account.id, &parsed.list).await?;
-    let (list, domain) = list.ok_or(CreateError::ListNotFound(parsed.list_field))?;
+    let list = tools.lists.find(account.id, parsed.list).await?;
+    let list = list.ok_or(CreateError::ListNotFound(parsed.list_field))?;
+    let (list, domain) = &*list;
     let domain = domain
+        .clone()
         .filter(|domain| domain.status == domain::Status::Active)
         .ok_or(CreateError::NoDomainConfigured(parsed.list_field))?;
     let target = match parsed.target {
@@ -253,7 +266,7 @@ async fn make(
         created_at: now,
     };
     if let Some(fallback) = parsed.fallback_url {
-        refuse_loop(db, Field::FallbackUrl, &fallback).await?;
+        refuse_loop(tools.hosts, Field::FallbackUrl, &fallback).await?;
         link.fallback_url = Some(fallback.into());
     }
     let key = key.map(|(key, fingerprint)| {
@@ -275,10 +288,10 @@ async fn make(
     };
     let mut is_no_loop = false;
     for code in codes {
-        let destination = target.destination(account, &list, &link, &code)?;
+        let destination = target.destination(account, list, &link, &code)?;
         if !is_no_loop {
             // Its host does not depend on the code, so one look is enough.
-            refuse_loop(db, target.field(), destination.address()).await?;
+            refuse_loop(tools.hosts, target.field(), destination.address()).await?;
             is_no_loop = true;
         }
         link.code = code.into();
@@ -308,8 +321,8 @@ async fn make(
     })
 }
 
-async fn refuse_loop(db: &impl ConnectionTrait, field: Field, url: &WebUrl) -> Result<(), CreateError> {
-    if catalog::domain::is_of_this_server(db, url).await? {
+async fn refuse_loop(hosts: &ServerHosts, field: Field, url: &WebUrl) -> Result<(), CreateError> {
+    if hosts.holds(url).await? {
         return Err(CreateError::Loop(field));
     }
     Ok(())

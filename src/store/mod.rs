@@ -1,9 +1,11 @@
 //! Where rows are kept: connections, pages, and the writer that stores together what waits together.
 
 mod connect;
+mod gather;
 mod page;
 mod writer;
 
 pub use connect::{ConnectError, Options, Store, Synchronous};
+pub use gather::{Gather, ReadError, ReadMany, pad};
 pub use page::{Page, page};
 pub use writer::{Outcome, UsedKey, WriteError, Writer};

@@ -14,10 +14,9 @@ use entity::{ShortLinkId, Timestamp, click, short_link};
 use http_body_util::BodyExt as _;
 use linkhop::{
     app::{App, Clock},
-    clicks::{recorder::Recorder, verdict::Judge},
     http::{Settings, State, router},
-    links::{code::CodeSpace, resolve::Resolver},
-    store::{Store, Writer},
+    links::code::CodeSpace,
+    store::Store,
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _};
 use serde_json::{Value, json};
@@ -112,16 +111,8 @@ impl TestApp {
         let tenant = Tenant::make(&store, "go.example.com", START).await;
         let now = Arc::new(AtomicI64::new(START.millis()));
         let time = Arc::clone(&now);
-        let writer = Writer::spawn(&store).expect("a writer");
-        let app = App {
-            store,
-            resolver: Resolver::new(1 << 20),
-            recorder: Recorder::new(writer.clone()),
-            writer,
-            judge: Arc::new(Judge::embedded()),
-            codes: Arc::new(setup.codes),
-            clock: Clock::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst))),
-        };
+        let clock = Clock::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst)));
+        let app = App::new(store, 1 << 20, setup.codes, clock).expect("an app");
         let router = router(State::new(app.clone(), setup.settings));
         Self {
             app,
