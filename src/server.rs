@@ -11,7 +11,6 @@ use crate::{
     http::{Settings, State, router},
     links::code::CodeSpace,
     store::{Store, WriteError},
-    values::phone,
 };
 
 /// How long requests that are being answered may still take once the server is told to stop.
@@ -48,8 +47,6 @@ impl Server {
         let address = listener
             .local_addr()
             .map_err(|error| BindError::Listen(config.listen, error))?;
-        // Half a second of loading that the first link would otherwise wait for.
-        std::thread::spawn(phone::warm_up);
         let app = App::new(
             store,
             config.redirect_cache,

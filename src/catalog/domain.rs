@@ -1,15 +1,15 @@
 //! Domains.
 
-use std::collections::HashMap;
+use std::time::Duration;
 
 use entity::{AccountId, DomainId, domain};
+use moka::sync::Cache;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QuerySelect,
 };
 
 use crate::{
     accounts::rows_of,
-    store::{Gather, ReadError, ReadMany, pad},
     values::{host::Host, web_url::WebUrl},
 };
 
@@ -68,15 +68,27 @@ pub fn is_named(scheme: domain::Scheme, stored: &str, host: &Host) -> bool {
     stored == host.as_str() || (stored == host.name() && host.port() == Some(scheme.default_port()))
 }
 
+/// How long it is remembered whether a host is a domain of this server: links lead to few hosts, and a domain
+/// that is a second old has no circles to lead in.
+const REMEMBERED: Duration = Duration::from_secs(1);
+
 /// Knows which hosts are domains of this server, whoever owns them. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct ServerHosts(Gather<Hosts>);
+pub struct ServerHosts {
+    db: DatabaseConnection,
+    /// By host with port.
+    known: Cache<String, bool>,
+}
 
 impl ServerHosts {
     /// Over `db`.
     #[must_use]
     pub fn new(db: DatabaseConnection) -> Self {
-        Self(Gather::spawn(Hosts(db)))
+        let known = Cache::builder()
+            .max_capacity(1000)
+            .time_to_live(REMEMBERED)
+            .build();
+        Self { db, known }
     }
 
     /// Whether a URL leads to a domain of this server: same host, same effective port. A short link to it
@@ -84,36 +96,23 @@ impl ServerHosts {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn holds(&self, url: &WebUrl) -> Result<bool, ReadError> {
-        let host = (url.host().to_owned(), url.port());
-        Ok(self.0.get(host).await?.is_some())
-    }
-}
-
-/// Finds hosts with their effective ports among the domains.
-struct Hosts(DatabaseConnection);
-
-impl ReadMany for Hosts {
-    type Key = (String, u16);
-    type Value = ();
-
-    async fn read(&self, hosts: Vec<(String, u16)>) -> Result<HashMap<(String, u16), ()>, DbErr> {
+    pub async fn holds(&self, url: &WebUrl) -> Result<bool, DbErr> {
+        let with_port = format!("{}:{}", url.host(), url.port());
+        if let Some(known) = self.known.get(&with_port) {
+            return Ok(known);
+        }
         // A port is stored only where it is not the scheme's own.
-        let names = hosts
-            .iter()
-            .flat_map(|(host, port)| [host.clone(), format!("{host}:{port}")]);
         let named: Vec<(String, domain::Scheme)> = domain::Entity::find()
             .select_only()
             .columns([domain::Column::Host, domain::Column::Scheme])
-            .filter(domain::Column::Host.is_in(pad(names.collect())))
+            .filter(domain::Column::Host.is_in([url.host(), with_port.as_str()]))
             .into_tuple()
-            .all(&self.0)
+            .all(&self.db)
             .await?;
-        let with_port = |(stored, scheme): (String, domain::Scheme)| {
-            let stored = Host::parse(&stored)?;
-            let port = stored.port().unwrap_or(scheme.default_port());
-            Some(((stored.name().to_owned(), port), ()))
-        };
-        Ok(named.into_iter().filter_map(with_port).collect())
+        let holds = named
+            .iter()
+            .any(|(host, scheme)| *host == with_port || scheme.default_port() == url.port());
+        self.known.insert(with_port, holds);
+        Ok(holds)
     }
 }

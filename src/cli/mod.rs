@@ -15,6 +15,7 @@ use crate::{
     graphql,
     server::Server,
     store::Store,
+    values::phone,
 };
 
 /// Self-hosted link attribution for SMS: GraphQL in, tracked short links out
@@ -49,6 +50,11 @@ enum Command {
 /// With what stopped it, for the operator to read.
 pub async fn run(cli: Cli) -> Result<()> {
     log_to_stderr(&cli.log);
+    if matches!(cli.command, Command::Demo(_) | Command::Serve(_)) {
+        // The first number would otherwise wait for it. Before all else and on this thread: what loading
+        // leaves behind, half of the memory of an idle server, is then used again by all that follows.
+        phone::warm_up();
+    }
     match cli.command {
         Command::Demo(demo) => demo.run().await,
         Command::Serve(config) => serve(&config).await,

@@ -45,7 +45,8 @@ pub struct CreateShortLinkInput {
     filter_bots: Option<bool>,
     /// From when on visitors get a 410 page, or `fallbackUrl`. In the future.
     expires_at: Option<DateTime<Utc>>,
-    /// How many people the link lets through before visitors get a 410 page, or `fallbackUrl`; at least 1.
+    /// How many people the link is meant to let through; at least 1. Kept with the link; visitors are not turned
+    /// away by it yet.
     max_clicks: Option<i32>,
     /// Where visitors are sent once the link no longer redirects, of the same form as `url`. The domain's
     /// decides if null.

@@ -6,6 +6,7 @@
 mod account;
 mod connection;
 mod create_short_link;
+mod documents;
 mod domain;
 pub mod error;
 mod limits;
@@ -49,7 +50,10 @@ pub type LinkhopSchema = Schema<Query, Mutation, EmptySubscription>;
 /// The schema over `app`.
 #[must_use]
 pub fn schema(app: App, limits: Limits, introspection: bool) -> LinkhopSchema {
-    let mut builder = builder().extension(limits).data(app);
+    let mut builder = builder()
+        .extension(documents::Documents::default())
+        .extension(limits)
+        .data(app);
     if !introspection {
         builder = builder.disable_introspection();
     }

@@ -136,7 +136,7 @@ impl ShortLink {
         self.0.expires_at.map(Timestamp::utc)
     }
 
-    /// How many people it lets through; null if any number.
+    /// How many people it is meant to let through; null if any number. Visitors are not turned away by it yet.
     async fn max_clicks(&self) -> Option<i32> {
         self.0.max_clicks
     }

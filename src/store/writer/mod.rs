@@ -11,7 +11,10 @@ use std::sync::Arc;
 
 use entity::{Timestamp, click, idempotency_key, short_link};
 use sea_orm::DbErr;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
 
 use super::{Store, connect::Place};
 
@@ -89,7 +92,8 @@ impl Writer {
                 let db = sqlite::open(file, *synchronous)?;
                 // A thread of its own: a prepared statement is stepped without a hop to another, which is
                 // most of what a click would cost.
-                std::thread::spawn(move || sqlite::write_all(db, waiting));
+                let runtime = Handle::current();
+                std::thread::spawn(move || sqlite::write_all(db, waiting, &runtime));
             }
             Place::Postgres => {
                 tokio::spawn(postgres::write_all(store.write.clone(), waiting));

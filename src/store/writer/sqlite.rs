@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use entity::{click, idempotency_key, short_link};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 use sea_orm::ActiveEnum as _;
-use tokio::sync::mpsc;
+use tokio::{runtime::Handle, sync::mpsc};
 use uuid::Uuid;
 
 use super::{LOT, Lot, Message, Outcome, UsedKey, Write, WriteError};
@@ -35,12 +35,15 @@ pub(super) fn open(file: &Path, synchronous: Synchronous) -> rusqlite::Result<Co
 }
 
 /// Stores what comes until nobody is left to send.
-pub(super) fn write_all(mut db: Connection, mut waiting: mpsc::Receiver<Message>) {
+///
+/// Callers are woken by one task on `runtime`, not from here: a task that is woken from outside goes through a
+/// lock that all share, one by one.
+pub(super) fn write_all(mut db: Connection, mut waiting: mpsc::Receiver<Message>, runtime: &Handle) {
     let mut messages = Vec::with_capacity(LOT);
     while waiting.blocking_recv_many(&mut messages, LOT) > 0 {
         let lot = Lot::of(&mut messages);
         let outcomes = store(&mut db, &lot.writes);
-        lot.answer(outcomes);
+        runtime.spawn(async move { lot.answer(outcomes) });
     }
 }
 
