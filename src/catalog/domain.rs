@@ -85,8 +85,9 @@ impl ServerHosts {
     /// # Errors
     /// When the database does not answer.
     pub async fn holds(&self, url: &WebUrl) -> Result<bool, ReadError> {
-        let host = (url.host().to_owned(), url.port());
-        Ok(self.0.get(host).await?.is_some())
+        // A trailing dot names the same host, and a visit with one is answered.
+        let host = url.host().strip_suffix('.').unwrap_or(url.host());
+        Ok(self.0.get((host.to_owned(), url.port())).await?.is_some())
     }
 }
 
