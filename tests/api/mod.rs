@@ -8,3 +8,4 @@ mod create_offer;
 mod create_refusals;
 mod destinations;
 mod idempotency;
+mod nodes;

@@ -51,8 +51,7 @@ pub struct TestApp {
     pub app: App,
     /// The account that requests are sent for, unless they say.
     pub tenant: Tenant,
-    /// Where it all is.
-    pub database: Database,
+    database: Database,
     router: Router,
     now: Arc<AtomicI64>,
 }
@@ -124,6 +123,21 @@ impl TestApp {
             database,
             router,
             now,
+        }
+    }
+
+    /// Another server over the same database, as a second node is.
+    pub async fn neighbour(&self) -> Self {
+        let database = self.database.shared();
+        let store = database.store().await;
+        let clock = self.app.clock.clone();
+        let app = App::new(store, 1 << 20, CodeSpace::clone(&self.app.codes), clock).expect("an app");
+        Self {
+            router: router(State::new(app.clone(), Settings::default())),
+            app,
+            tenant: self.tenant.clone(),
+            database,
+            now: Arc::clone(&self.now),
         }
     }
 

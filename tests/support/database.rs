@@ -60,6 +60,14 @@ impl Database {
         }
     }
 
+    /// The same database, for as long as this one is held.
+    pub fn shared(&self) -> Self {
+        Self {
+            url: self.url.clone(),
+            _folder: None,
+        }
+    }
+
     /// Opens it; an `SQLite` file that is not there is made.
     pub async fn store(&self) -> Store {
         let options = Options {
