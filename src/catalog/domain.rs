@@ -97,7 +97,9 @@ impl ServerHosts {
     /// # Errors
     /// When the database does not answer.
     pub async fn holds(&self, url: &WebUrl) -> Result<bool, DbErr> {
-        let with_port = format!("{}:{}", url.host(), url.port());
+        // A trailing dot names the same host, and a visit with one is answered.
+        let host = url.host().strip_suffix('.').unwrap_or(url.host());
+        let with_port = format!("{host}:{}", url.port());
         if let Some(known) = self.known.get(&with_port) {
             return Ok(known);
         }
@@ -105,13 +107,13 @@ impl ServerHosts {
         let named: Vec<(String, domain::Scheme)> = domain::Entity::find()
             .select_only()
             .columns([domain::Column::Host, domain::Column::Scheme])
-            .filter(domain::Column::Host.is_in([url.host(), with_port.as_str()]))
+            .filter(domain::Column::Host.is_in([host, with_port.as_str()]))
             .into_tuple()
             .all(&self.db)
             .await?;
         let holds = named
             .iter()
-            .any(|(host, scheme)| *host == with_port || scheme.default_port() == url.port());
+            .any(|(named, scheme)| *named == with_port || scheme.default_port() == url.port());
         self.known.insert(with_port, holds);
         Ok(holds)
     }

@@ -32,8 +32,9 @@ use crate::{
     },
 };
 
-/// How often a call whose idempotency key was in use, and then not, is tried.
-const KEY_TRIES: usize = 16;
+/// How often a call whose idempotency key was in use, and then not, is tried: more often than calls with one
+/// key can reasonably fail at once.
+const KEY_TRIES: usize = 1000;
 
 /// What a caller asks for, unchecked: every field may be absent, and what is wrong is told field by field.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -186,7 +187,8 @@ pub async fn create(
     };
     let key = IdempotencyKey::parse(key)?;
     let fingerprint = idempotency::fingerprint(&serde_json::to_value(new).map_err(WriteError::from)?);
-    // A key that another call holds may come free again when that call fails: then it is this one's turn.
+    // A key that another call holds may come free again when that call fails: then it is this one's turn. Of
+    // all that want a key one has it in each round, and leaves with its own answer.
     for _ in 0..KEY_TRIES {
         match idempotency::look_up(db, account.id, &key, &fingerprint, now).await? {
             Before::Other => return Err(CreateError::IdempotencyConflict),
@@ -197,7 +199,7 @@ pub async fn create(
             return Ok(created);
         }
     }
-    Err(CreateError::IdempotencyConflict)
+    Err(DbErr::Custom("an idempotency key was neither free nor in use".to_owned()).into())
 }
 
 async fn replay(

@@ -4,7 +4,7 @@ use entity::{account, offer};
 
 use crate::values::{
     query,
-    template::{Creation, InvalidTemplate, Template},
+    template::{self, Creation, InvalidTemplate, Template},
     web_url::{InvalidUrl, MAX_BYTES, WebUrl},
 };
 
@@ -87,7 +87,8 @@ impl Destination {
         {
             return Err(InvalidDestination::TuneSub(name));
         }
-        let address = WebUrl::parse(&url)?;
+        // Empty, since a normal URL has no braces: each would count as three bytes.
+        let address = WebUrl::parse(&template::without_macros(&url))?;
         Ok(Self { text: url, address })
     }
 

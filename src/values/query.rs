@@ -115,12 +115,12 @@ pub fn set(url: &mut String, wanted: &str, encoded_value: &str) {
     let Some(span) = span(url) else { return };
     let mut query = String::with_capacity(span.len() + encoded_value.len());
     let mut seen = false;
-    for pair in url[span.clone()].split('&') {
+    for (position, pair) in url[span.clone()].split('&').enumerate() {
         let is_wanted = !pair.is_empty() && name(pair) == wanted;
         if is_wanted && seen {
             continue;
         }
-        if !query.is_empty() {
+        if position > 0 {
             query.push('&');
         }
         if is_wanted {
@@ -155,11 +155,11 @@ mod tests {
 
     #[test]
     fn setting_a_parameter_leaves_the_others_byte_for_byte() {
-        let mut url = "https://a.example/p?s=%2f+x&&sub1=old&e&sub1=again#f".to_owned();
+        let mut url = "https://a.example/p?&s=%2f+x&&sub1=old&e&sub1=again#f".to_owned();
         set(&mut url, "sub1", "new");
-        assert_eq!(url, "https://a.example/p?s=%2f+x&&sub1=new&e#f");
+        assert_eq!(url, "https://a.example/p?&s=%2f+x&&sub1=new&e#f");
         set(&mut url, "sub2", "two");
-        assert_eq!(url, "https://a.example/p?s=%2f+x&&sub1=new&e&sub2=two#f");
+        assert_eq!(url, "https://a.example/p?&s=%2f+x&&sub1=new&e&sub2=two#f");
     }
 
     #[test]

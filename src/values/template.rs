@@ -178,6 +178,17 @@ impl Template {
     }
 }
 
+/// The text with each of its macros empty.
+#[must_use]
+pub fn without_macros(text: &str) -> String {
+    pieces(text)
+        .filter_map(|piece| match piece {
+            Piece::Text(text) => Some(text),
+            Piece::Macro(_) => None,
+        })
+        .collect()
+}
+
 /// Where a click goes: `destination` with its macros of click time filled, and what the short link's own
 /// query did not fill appended, where the destination has no parameter of that name.
 #[must_use]

@@ -18,8 +18,12 @@ use linkhop::{
     links::code::CodeSpace,
     store::Store,
 };
-use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _,
+};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use super::{Database, Tenant};
@@ -47,8 +51,7 @@ pub struct TestApp {
     pub app: App,
     /// The account that requests are sent for, unless they say.
     pub tenant: Tenant,
-    /// Where it all is.
-    pub database: Database,
+    database: Database,
     router: Router,
     now: Arc<AtomicI64>,
 }
@@ -123,6 +126,21 @@ impl TestApp {
         }
     }
 
+    /// Another server over the same database, as a second node is.
+    pub async fn neighbour(&self) -> Self {
+        let database = self.database.shared();
+        let store = database.store().await;
+        let clock = self.app.clock.clone();
+        let app = App::new(store, 1 << 20, CodeSpace::clone(&self.app.codes), clock).expect("an app");
+        Self {
+            router: router(State::new(app.clone(), Settings::default())),
+            app,
+            tenant: self.tenant.clone(),
+            database,
+            now: Arc::clone(&self.now),
+        }
+    }
+
     /// The database.
     pub fn store(&self) -> &Store {
         &self.app.store
@@ -168,9 +186,24 @@ impl TestApp {
 
     /// Makes a link with this input and answers the union's member, errors and all.
     pub async fn create(&self, input: Value) -> Value {
-        self.graphql(CREATE, json!({"input": input}))
+        self.create_as(&self.tenant.key, input).await
+    }
+
+    /// The same with another key.
+    pub async fn create_as(&self, key: &str, input: Value) -> Value {
+        self.graphql_as(Some(key), CREATE, json!({"input": input}))
             .await
             .data("createShortLink")
+    }
+
+    /// Makes links with all these inputs at once, and answers what each call got, in no order.
+    pub async fn create_at_once(self: &Arc<Self>, inputs: impl IntoIterator<Item = Value>) -> Vec<Value> {
+        let mut calls = JoinSet::new();
+        for input in inputs {
+            let app = Arc::clone(self);
+            calls.spawn(async move { app.create(input).await });
+        }
+        calls.join_all().await
     }
 
     /// Makes a link that leads to `url` and answers its code.
@@ -214,6 +247,20 @@ impl TestApp {
             .count(&self.app.store.read)
             .await
             .expect("a count")
+    }
+
+    /// Stores a row that has been changed, as another node or an operator would.
+    pub async fn save<M>(&self, row: M) -> M
+    where
+        M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
+        M::Entity: EntityTrait<Model = M>,
+        <M::Entity as EntityTrait>::ActiveModel: Send,
+    {
+        let changed = row.into_active_model().reset_all();
+        changed
+            .update(&self.app.store.write)
+            .await
+            .expect("a changed row")
     }
 
     /// A stored link by its code.

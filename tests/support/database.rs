@@ -21,31 +21,29 @@ pub struct Database {
 impl Database {
     /// An empty database, not migrated.
     pub async fn empty() -> Self {
-        match std::env::var(SERVER) {
-            Ok(server) => Self {
+        if let Ok(server) = std::env::var(SERVER) {
+            return Self {
                 url: create(&server, None).await,
                 _folder: None,
-            },
-            Err(_) => {
-                let folder = tempfile::tempdir().expect("a temporary folder");
-                let url = format!("sqlite://{}", folder.path().join("test.db").display());
-                Self {
-                    url,
-                    _folder: Some(folder),
-                }
-            }
+            };
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        Self {
+            url,
+            _folder: Some(folder),
         }
     }
 
     /// A migrated database.
     pub async fn migrated() -> Self {
+        // Migrated once a run and copied after that: a copy takes a tenth of the time.
+        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
         let Ok(server) = std::env::var(SERVER) else {
             let database = Self::empty().await;
             database.store().await.migrate_up().await.expect("migrations");
             return database;
         };
-        // Migrated once a run and copied after that: a copy takes a tenth of the time.
-        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
         let template = TEMPLATE.get_or_init(async || {
             let url = create(&server, None).await;
             let store = Store::connect(&url, &Options::default())
@@ -58,6 +56,14 @@ impl Database {
         });
         Self {
             url: create(&server, Some(template.await)).await,
+            _folder: None,
+        }
+    }
+
+    /// The same database, for as long as this one is held.
+    pub fn shared(&self) -> Self {
+        Self {
+            url: self.url.clone(),
             _folder: None,
         }
     }

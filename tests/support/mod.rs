@@ -2,8 +2,10 @@
 
 mod app;
 mod database;
+mod refusal;
 mod rows;
 
-pub use app::{Answer, Setup, TestApp};
+pub use app::{Answer, CREATE, START, Setup, TestApp};
 pub use database::Database;
-pub use rows::Tenant;
+pub use refusal::{refused, user_error};
+pub use rows::{Tenant, of_offer};

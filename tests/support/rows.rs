@@ -8,7 +8,7 @@ use linkhop::{
     store::Store,
 };
 use sea_orm::{ActiveModelTrait as _, IntoActiveModel as _};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An account with all that a link needs: a key for everything, list 42 and its domain.
 #[derive(Clone, Debug)]
@@ -130,6 +130,13 @@ impl Tenant {
         .await
         .1
     }
+}
+
+/// An input of `createShortLink` that names this offer and list 42.
+pub fn of_offer(offer: &offer::Model, mut fields: Value) -> Value {
+    fields["offerId"] = json!(offer.id.to_string());
+    fields["listId"] = json!(42);
+    fields
 }
 
 async fn make_key(
