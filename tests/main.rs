@@ -10,4 +10,5 @@
 
 mod api;
 mod floors;
+mod readme;
 mod support;

@@ -1,0 +1,83 @@
+//! The README tells the truth.
+
+use clap::CommandFactory as _;
+use entity::offer::Platform;
+use linkhop::cli::Cli;
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+
+const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+
+/// The code blocks of a language.
+fn blocks(language: &str) -> Vec<&'static str> {
+    README
+        .split("\n```")
+        .filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n'))
+        .collect()
+}
+
+#[tokio::test]
+async fn its_graphql_examples_run() {
+    let app = TestApp::start().await;
+    let tracking_url = "https://tune.example.com/aff_c?offer_id={{offer.external_id}}";
+    let offer = app
+        .tenant
+        .offer(app.store(), Some(Platform::Tune), tracking_url)
+        .await;
+    let examples = blocks("graphql");
+    assert_eq!(examples.len(), 5);
+
+    let made = app.graphql(examples[0], json!({})).await.data("createShortLink");
+    assert_eq!(
+        made["destinationUrl"], "https://example.com/spring-sale",
+        "{made}"
+    );
+    let made = app
+        .graphql(examples[1], json!({"offerId": offer.id.to_string()}))
+        .await
+        .data("createShortLink");
+    assert_eq!(made["shortUrl"], "https://go.example.com/summer-vip", "{made}");
+    let found = app
+        .graphql(examples[2], json!({"shortUrl": made["shortUrl"]}))
+        .await
+        .data("shortLink");
+    assert_eq!(
+        (&found["status"], &found["offer"]["platform"]),
+        (&json!("ACTIVE"), &json!("TUNE"))
+    );
+    let page = app.graphql(examples[3], json!({})).await.data("shortLinks");
+    assert_eq!(page["nodes"].as_array().map(Vec::len), Some(2));
+    let viewer = app.graphql(examples[4], json!({})).await.data("viewer");
+    assert_eq!(viewer["apiKey"]["scopes"], json!(["ADMIN"]));
+}
+
+#[tokio::test]
+async fn its_error_is_what_a_taken_code_answers() {
+    let app = TestApp::start().await;
+    let query =
+        "mutation { createShortLink(input: {url: \"https://example.com/\", listId: 42, code: \"taken\"}) {
+        ... on UserError { code message path retryable } } }";
+    app.graphql(query, json!({})).await.data("createShortLink");
+    let shown: Value = serde_json::from_str(blocks("json")[0]).expect("JSON");
+    assert_eq!(app.graphql(query, json!({})).await.json(), shown);
+}
+
+#[test]
+fn it_lists_every_setting_with_its_variable_and_default() {
+    let cli = Cli::command();
+    for command in ["serve", "demo"] {
+        let command = cli.find_subcommand(command).expect("a command");
+        for setting in command.get_arguments().chain(cli.get_arguments()) {
+            let (Some(flag), Some(variable)) = (setting.get_long(), setting.get_env()) else {
+                continue;
+            };
+            let row = format!("| `--{flag}` | `{}` |", variable.to_string_lossy());
+            let row = README.lines().find(|line| line.starts_with(&row));
+            let row = row.unwrap_or_else(|| panic!("the README has no row for --{flag}"));
+            for default in setting.get_default_values() {
+                assert!(row.contains(&*default.to_string_lossy()), "{row}");
+            }
+        }
+    }
+}
