@@ -26,7 +26,7 @@ pub struct Config {
 /// Where data is kept.
 #[derive(Clone, Debug, Args)]
 pub struct DatabaseConfig {
-    /// The database: sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE
+    /// The database: `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`
     #[arg(
         long,
         env = "LINKHOP_DATABASE_URL",

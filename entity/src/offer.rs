@@ -44,7 +44,7 @@ pub struct Model {
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Platform {
-    /// TUNE, formerly HasOffers.
+    /// TUNE, formerly `HasOffers`.
     Tune,
     /// Everflow.
     Everflow,

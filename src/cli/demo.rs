@@ -1,6 +1,6 @@
 //! `linkhop demo`: everything that a newcomer needs to make and open a link.
 
-use std::{fs, io::Write as _, net::SocketAddr, path::PathBuf};
+use std::{fmt::Write as _, fs, io::Write as _, net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -211,7 +211,7 @@ impl Welcome {
         let variables = json!({"input": {"url": "https://example.com/spring-sale", "listId": LIST_ID}});
         let body = json!({"query": query, "variables": variables});
         let offers: String = self.offers.iter().fold(String::new(), |mut text, (name, id)| {
-            text.push_str(&format!("  {name:<18} {}\n", id.as_str().unwrap_or_default()));
+            let _ = writeln!(text, "  {name:<18} {}", id.as_str().unwrap_or_default());
             text
         });
         format!(

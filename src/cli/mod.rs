@@ -93,9 +93,11 @@ async fn stopped() {
         match signal(SignalKind::terminate()) {
             Ok(mut terminate) => {
                 tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
-                return;
             }
-            Err(error) => tracing::warn!(%error, "SIGTERM can't be waited for"),
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM can't be waited for");
+                let _ = interrupt.await;
+            }
         }
     }
     #[cfg(not(unix))]

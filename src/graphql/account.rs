@@ -70,7 +70,6 @@ impl Identified for Account {
 }
 
 #[Object(use_type_description)]
-#[expect(clippy::unused_async, reason = "the macro asks for it")]
 impl Account {
     /// Names the account: `acct_` and 32 hexadecimal digits.
     pub async fn id(&self) -> ID {
@@ -145,7 +144,6 @@ impl Identified for ApiKey {
 }
 
 #[Object(use_type_description)]
-#[expect(clippy::unused_async, reason = "the macro asks for it")]
 impl ApiKey {
     /// Names the key: `key_` and 32 hexadecimal digits. It opens nothing.
     pub async fn id(&self) -> ID {

@@ -44,7 +44,6 @@ impl Identified for Domain {
 }
 
 #[Object(use_type_description)]
-#[expect(clippy::unused_async, reason = "the macro asks for it")]
 impl Domain {
     /// Names the domain: `domain_` and 32 hexadecimal digits.
     pub async fn id(&self) -> ID {

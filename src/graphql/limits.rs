@@ -327,7 +327,13 @@ mod tests {
         let mut bomb = "query{...F0}".to_owned();
         for step in 0..25 {
             let next = step + 1;
-            bomb.push_str(&format!(" fragment F{step} on Query{{...F{next} ...F{next}}}"));
+            bomb.extend([
+                " fragment F",
+                &step.to_string(),
+                " on Query{...F",
+                &next.to_string(),
+            ]);
+            bomb.extend([" ...F", &next.to_string(), "}"]);
         }
         bomb.push_str(" fragment F25 on Query{__typename}");
         let document = async_graphql::parser::parse_query(bomb).expect("it parses");

@@ -92,6 +92,7 @@ pub fn prepare(request: Request, app: &App, principal: Option<Arc<Principal>>) -
 pub struct Query;
 
 #[Object(use_type_description)]
+#[expect(clippy::unused_async, reason = "resolvers are async, waiting or not")]
 impl Query {
     /// Who is asking: the account and the key that the request was sent with.
     async fn viewer(&self, context: &Context<'_>) -> Result<Viewer> {

@@ -11,7 +11,7 @@ use super::connection::Identified;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "offer::Platform")]
 pub enum OfferPlatform {
-    /// TUNE, formerly HasOffers: `aff_sub` and `aff_click_id` unless the account's settings say otherwise.
+    /// TUNE, formerly `HasOffers`: `aff_sub` and `aff_click_id` unless the account's settings say otherwise.
     Tune,
     /// Everflow: `sub1` and `sub2` unless the account's settings say otherwise.
     Everflow,
@@ -57,7 +57,6 @@ impl Identified for Offer {
 }
 
 #[Object(use_type_description)]
-#[expect(clippy::unused_async, reason = "the macro asks for it")]
 impl Offer {
     /// Names the offer: `offer_` and 32 hexadecimal digits. What `createShortLink` takes as `offerId`.
     pub async fn id(&self) -> ID {

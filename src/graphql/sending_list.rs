@@ -47,7 +47,6 @@ impl Identified for SendingList {
 }
 
 #[Object(use_type_description)]
-#[expect(clippy::unused_async, reason = "the macro asks for it")]
 impl SendingList {
     /// Names the list in the server: `list_` and 32 hexadecimal digits.
     pub async fn id(&self) -> ID {

@@ -65,7 +65,6 @@ fn missing(what: &str, link: &short_link::Model) -> Error {
 }
 
 #[Object(use_type_description)]
-#[expect(clippy::unused_async, reason = "the macro asks for it")]
 impl ShortLink {
     /// Names the link in the server: `link_` and 32 hexadecimal digits.
     pub async fn id(&self) -> ID {

@@ -30,6 +30,7 @@ macro_rules! user_errors {
         /// Something about the input that the caller can put right. Every error of every result implements
         /// it, so `... on UserError { code message path }` reads them all.
         #[derive(Debug, Interface)]
+        #[expect(clippy::enum_variant_names, reason = "a variant is named as its type, and types are named as the API has them")]
         #[graphql(
             field(name = "code", ty = "ErrorCode", desc = "Which error it is, for programs."),
             field(name = "message", ty = "&str", desc = "What is wrong and what to do, for people; its wording may change."),
@@ -57,7 +58,6 @@ macro_rules! user_errors {
             }
 
             #[Object(use_type_description)]
-            #[expect(clippy::unused_async, reason = "the macro asks for it")]
             impl $name {
                 /// Which error it is, for programs.
                 async fn code(&self) -> ErrorCode {

@@ -84,7 +84,6 @@ impl MediaType {
 }
 
 /// What a panic becomes: the panic's own hook has logged it.
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     let message = "Something went wrong on our side; try again.";
     MediaType::Json.refuse(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message)

@@ -31,7 +31,7 @@ pub(super) async fn principal(app: &App, headers: &HeaderMap) -> Result<Option<A
         message: "This API key is unknown, expired or revoked; send one that works, or none.",
         fault: None,
     };
-    let Some(key) = key.and_then(ApiKey::parse) else {
+    let Some(key) = ApiKey::parse(key) else {
         return Err(unknown);
     };
     match app.authenticator.authenticate(&key, app.clock.now()).await {
@@ -52,14 +52,16 @@ pub(super) async fn principal(app: &App, headers: &HeaderMap) -> Result<Option<A
     }
 }
 
-/// The key that was sent; the inner `None` for something that can't be one.
-fn presented(headers: &HeaderMap) -> Option<Option<&str>> {
+/// What was sent as a key, whether or not it can be one; `None` where nothing was.
+fn presented(headers: &HeaderMap) -> Option<&str> {
     if let Some(key) = headers.get("x-api-key") {
-        return Some(key.to_str().ok().map(str::trim));
+        return Some(key.to_str().unwrap_or_default().trim());
     }
-    let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok();
-    Some(authorization.and_then(|value| {
-        let (scheme, key) = value.trim().split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-    }))
+    let authorization = headers.get(header::AUTHORIZATION)?.to_str().unwrap_or_default();
+    let (scheme, key) = authorization.trim().split_once(' ').unwrap_or_default();
+    Some(if scheme.eq_ignore_ascii_case("bearer") {
+        key.trim()
+    } else {
+        ""
+    })
 }

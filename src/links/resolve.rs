@@ -14,7 +14,7 @@ use crate::{catalog, values::host::Host};
 
 /// How long a link found once is served without asking again. Short, so that a change made by another node
 /// or by hand is seen soon; long enough that a campaign's rush asks once a link.
-const LIFETIME: Duration = Duration::from_secs(60);
+const LIFETIME: Duration = Duration::from_mins(1);
 
 /// What an entry costs beside its texts: the struct, its counters and the cache's own bookkeeping.
 const ENTRY_BYTES: usize = 256;
