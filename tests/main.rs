@@ -3,6 +3,11 @@
 //! Without `LINKHOP_TEST_DATABASE_URL` each test has an `SQLite` file of its own; with it, a database of its own
 //! on that `PostgreSQL` server. `scripts/test` runs both.
 
+#![expect(
+    unreachable_pub,
+    reason = "a test binary exports nothing; `pub` says what a file offers the others"
+)]
+
 mod api;
 mod floors;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, Ordering},
+    atomic::{AtomicI64, AtomicUsize, Ordering},
 };
 
 use axum::{
@@ -18,7 +18,10 @@ use linkhop::{
     links::code::CodeSpace,
     store::Store,
 };
-use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -51,6 +54,7 @@ pub struct TestApp {
     pub database: Database,
     router: Router,
     now: Arc<AtomicI64>,
+    reads: Arc<AtomicUsize>,
 }
 
 /// What a request was answered.
@@ -90,6 +94,12 @@ impl Answer {
             .to_owned()
     }
 
+    /// Where a visit is sent.
+    pub fn location(&self) -> &str {
+        assert_eq!(self.status, StatusCode::FOUND, "{}", self.body);
+        self.header("location")
+    }
+
     /// A header's text; empty where there is none.
     pub fn header(&self, name: impl AsRef<str>) -> &str {
         self.headers
@@ -107,7 +117,12 @@ impl TestApp {
     /// A server as the test wants it.
     pub async fn with(setup: Setup) -> Self {
         let database = Database::migrated().await;
-        let store = database.store().await;
+        let mut store = database.store().await;
+        let reads = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&reads);
+        store.read.set_metric_callback(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
         let tenant = Tenant::make(&store, "go.example.com", START).await;
         let now = Arc::new(AtomicI64::new(START.millis()));
         let time = Arc::clone(&now);
@@ -120,7 +135,13 @@ impl TestApp {
             database,
             router,
             now,
+            reads,
         }
+    }
+
+    /// How many statements have been read with so far.
+    pub fn reads(&self) -> usize {
+        self.reads.load(Ordering::SeqCst)
     }
 
     /// The database.
@@ -151,6 +172,15 @@ impl TestApp {
         }
     }
 
+    /// Sends a body to `/graphql` with these headers and no others.
+    pub async fn post(&self, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        let mut request = Request::post("/graphql");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(body.into()).expect("a request")).await
+    }
+
     /// Sends an operation with a key, or without one.
     pub async fn graphql_as(&self, key: Option<&str>, query: &str, variables: Value) -> Answer {
         let mut request = Request::post("/graphql").header(header::CONTENT_TYPE, "application/json");
@@ -171,6 +201,20 @@ impl TestApp {
         self.graphql(CREATE, json!({"input": input}))
             .await
             .data("createShortLink")
+    }
+
+    /// Stores a row that has been changed, as another node or an operator would.
+    pub async fn save<M>(&self, row: M) -> M
+    where
+        M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
+        M::Entity: EntityTrait<Model = M>,
+        <M::Entity as EntityTrait>::ActiveModel: Send,
+    {
+        let changed = row.into_active_model().reset_all();
+        changed
+            .update(&self.app.store.write)
+            .await
+            .expect("a changed row")
     }
 
     /// Makes a link that leads to `url` and answers its code.

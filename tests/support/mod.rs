@@ -3,7 +3,9 @@
 mod app;
 mod database;
 mod rows;
+mod schema;
 
-pub use app::{Answer, Setup, TestApp};
+pub use app::{Answer, BROWSER, CREATE, START, Setup, TestApp};
 pub use database::Database;
 pub use rows::Tenant;
+pub use schema::{INTROSPECTION, Schema, items, text};
