@@ -1,3 +1,4 @@
 //! What clients and visitors see.
 
+mod limits;
 mod smoke;
