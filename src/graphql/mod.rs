@@ -8,6 +8,7 @@ mod connection;
 mod create_short_link;
 mod domain;
 pub mod error;
+mod field_error;
 mod limits;
 mod loader;
 mod node;
@@ -26,10 +27,11 @@ use entity::{DomainId, OfferId, SendingListId, ShortLinkId, api_key::Scope};
 pub use self::limits::Limits;
 use self::{
     account::Viewer,
-    connection::{Cursor, cost, page},
+    connection::{Cursor, cost, describe, page},
     create_short_link::{CreateShortLinkInput, CreateShortLinkResult, create_short_link},
     domain::Domain,
     error::{internal, principal},
+    field_error::FieldErrors,
     loader::load,
     node::{Node, node},
     offer::Offer,
@@ -49,7 +51,7 @@ pub type LinkhopSchema = Schema<Query, Mutation, EmptySubscription>;
 /// The schema over `app`.
 #[must_use]
 pub fn schema(app: App, limits: Limits, introspection: bool) -> LinkhopSchema {
-    let mut builder = builder().extension(limits).data(app);
+    let mut builder = builder().extension(limits).extension(FieldErrors).data(app);
     if !introspection {
         builder = builder.disable_introspection();
     }
@@ -67,7 +69,28 @@ pub fn sdl() -> String {
 }
 
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query, Mutation, EmptySubscription).register_output_type::<user_error::UserError>()
+    let builder =
+        Schema::build(Query, Mutation, EmptySubscription).register_output_type::<user_error::UserError>();
+    let builder = describe::<ShortLink, _, _, _>(
+        builder,
+        "A page of short links, newest first.",
+        "A short link and its place in the list.",
+    );
+    let builder = describe::<Offer, _, _, _>(
+        builder,
+        "A page of offers, newest first.",
+        "An offer and its place in the list.",
+    );
+    let builder = describe::<SendingList, _, _, _>(
+        builder,
+        "A page of sending lists, newest first.",
+        "A sending list and its place in the list of lists.",
+    );
+    describe::<Domain, _, _, _>(
+        builder,
+        "A page of domains, newest first.",
+        "A domain and its place in the list.",
+    )
 }
 
 /// Gives a request what depends on who sends it.
