@@ -1,4 +1,6 @@
 //! What clients and visitors see.
 
+mod clicks;
+mod http;
 mod limits;
 mod smoke;
