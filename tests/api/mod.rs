@@ -1,6 +1,8 @@
 //! What clients and visitors see.
 
+mod access;
 mod clicks;
 mod http;
 mod limits;
 mod smoke;
+mod tenancy;
