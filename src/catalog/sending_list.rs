@@ -62,7 +62,8 @@ pub async fn find(
         .await
 }
 
-/// A list that issues links, and the domain that these live on.
+/// A list that issues links, and the domain that these live on. A domain that is not the list's account's is none:
+/// nothing in the database keeps a row from naming one.
 pub type ListWithDomain = (sending_list::Model, Option<domain::Model>);
 
 /// Finds lists that issue links. Cheap to clone.
@@ -112,8 +113,9 @@ impl ReadMany for Lists {
                 .find_also_related(domain::Entity)
                 .all(&self.0)
                 .await?;
-            for list in lists {
-                let list = Arc::new(list);
+            for (list, domain) in lists {
+                let domain = domain.filter(|domain| domain.account_id == account);
+                let list = Arc::new((list, domain));
                 let row = &list.0;
                 for by in [
                     ListLookup::Id(row.id),

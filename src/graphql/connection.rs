@@ -1,8 +1,8 @@
 //! The one way in which lists are paged.
 
 use async_graphql::{
-    Context, OutputType, Result,
-    connection::{Connection, CursorType, Edge},
+    Context, OutputType, Result, SchemaBuilder,
+    connection::{Connection, CursorType, Edge, EmptyFields},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use entity::{Owned, ParseIdError, api_key::Scope};
@@ -37,11 +37,23 @@ impl CursorType for Cursor {
 }
 
 /// What a list costs beside its rows' own fields. Rows come in tens, because one of a hundred costs far less
-/// than a hundred requests would.
+/// than a hundred requests would. More rows than a page may have cost no more: those are refused by [`page`], which
+/// says why.
 #[must_use]
 pub(super) fn cost(first: Option<i32>, row: usize) -> usize {
-    let rows = usize::try_from(first.unwrap_or(DEFAULT_FIRST)).unwrap_or_default();
-    5 + row * rows.div_ceil(10).max(1)
+    let rows = first.unwrap_or(DEFAULT_FIRST).clamp(1, MAX_FIRST);
+    5 + row * rows.unsigned_abs().div_ceil(10) as usize
+}
+
+/// Says what a list of `N` and its rows are, in the library's types, which don't know.
+pub(super) fn describe<N: OutputType, Q, M, S>(
+    builder: SchemaBuilder<Q, M, S>,
+    page: &'static str,
+    row: &'static str,
+) -> SchemaBuilder<Q, M, S> {
+    builder
+        .override_output_type_description::<Connection<Cursor, N>>(page)
+        .override_output_type_description::<Edge<Cursor, N, EmptyFields>>(row)
 }
 
 /// A page of the caller's own rows, newest first.

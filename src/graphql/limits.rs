@@ -1,15 +1,19 @@
 //! How much work one request may ask for, counted before any of it is done.
 //!
 //! The library checks depth and complexity, but only once it has parsed the text and walked every fragment
-//! wherever it is spread: a kilobyte of fragments that spread each other keeps it busy for seconds. So the
-//! text is counted before it is parsed and the spreads before they are followed.
+//! wherever it is spread, first of all in its own parsing step: a kilobyte of fragments that spread each other
+//! keeps it busy for minutes. So the text is counted before it is parsed, and the spreads before the library
+//! sees them.
 
 use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
-    Pos, ServerError, ServerResult, ValidationResult, Variables,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextValidation},
-    parser::types::{ExecutableDocument, Selection, SelectionSet},
+    Pos, Request, ServerError, ServerResult, ValidationResult,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest, NextValidation},
+    parser::{
+        parse_query,
+        types::{ExecutableDocument, Field, Selection, SelectionSet},
+    },
 };
 
 use super::error::Code;
@@ -17,8 +21,16 @@ use super::error::Code;
 /// How deep brackets of any kind may be nested in a query's text: what protects the parser's stack.
 const MAX_NESTING: usize = 128;
 
-/// How many fragments may be spread inside one another.
-const MAX_SPREAD_CHAIN: usize = 32;
+/// How many selection sets may stand inside one another once spreads are followed; the library's own limit, which
+/// it would call a bad request.
+const MAX_LEVELS: usize = 32;
+
+/// How often an introspection may go from a type to others by [`TYPE_LISTS`]: each time multiplies the answer by the
+/// schema's fields. The standard query does it once, a documentation browser twice at most.
+const MAX_TYPE_LISTS: usize = 2;
+
+/// The fields of introspection that lead from one type to many.
+const TYPE_LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
 
 /// How long a query's text may be; variables do not count.
 const MAX_TEXT_BYTES: usize = 256 * 1024;
@@ -58,17 +70,18 @@ impl ExtensionFactory for Limits {
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for Limits {
-    async fn parse_query(
+    async fn prepare_request(
         &self,
         context: &ExtensionContext<'_>,
-        query: &str,
-        variables: &Variables,
-        next: NextParseQuery<'_>,
-    ) -> ServerResult<ExecutableDocument> {
-        self.check_text(query)?;
-        let document = next.run(context, query, variables).await?;
+        mut request: Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<Request> {
+        self.check_text(&request.query)?;
+        let document = parse_query(&request.query)?;
         self.check_document(&document)?;
-        Ok(document)
+        // The library parses, and follows spreads, only where it is not handed a document.
+        request.set_parsed_query(document);
+        next.run(context, request).await
     }
 
     async fn validation(
@@ -86,7 +99,12 @@ impl Extension for Limits {
 impl Limits {
     fn check_text(&self, query: &str) -> ServerResult<()> {
         within("bytes of query text", query.len(), MAX_TEXT_BYTES)?;
-        let Extent { tokens, nesting } = measure(query);
+        let Some(Extent { tokens, nesting }) = measure(query) else {
+            return Err(refusal(
+                Code::BadRequest,
+                "A string in this query never ends; close it.",
+            ));
+        };
         within("tokens", tokens, self.tokens)?;
         within("levels of brackets", nesting, MAX_NESTING)
     }
@@ -95,6 +113,8 @@ impl Limits {
         let mut spreads = Spreads {
             document,
             known: HashMap::new(),
+            level: 0,
+            type_lists: 0,
         };
         let mut aliases = 0;
         let mut total = Extended::default();
@@ -111,7 +131,12 @@ impl Limits {
         }
         within("aliases", aliases, self.aliases)?;
         within("fragment spreads after expansion", total.spreads, self.spreads)?;
-        within("fragments inside one another", total.chain, MAX_SPREAD_CHAIN)?;
+        within("levels of selections", total.levels, MAX_LEVELS)?;
+        within(
+            "lists of types inside one another",
+            spreads.type_lists,
+            MAX_TYPE_LISTS,
+        )?;
         // A text without fragments can't have more selections than tokens; one with them may not either.
         within("selections after expansion", total.selections, self.tokens)
     }
@@ -128,11 +153,13 @@ fn within(what: &str, found: usize, most: usize) -> ServerResult<()> {
     };
     let message =
         format!("This request has {found} {what}; at most {most} are allowed. Split it into several.");
-    let mut error = Code::QueryTooComplex
-        .error(message)
-        .into_server_error(Pos::default());
+    Err(refusal(Code::QueryTooComplex, message))
+}
+
+fn refusal(code: Code, message: impl Into<String>) -> ServerError {
+    let mut error = code.error(message).into_server_error(Pos::default());
     error.locations.clear();
-    Err(error)
+    error
 }
 
 struct Extent {
@@ -140,8 +167,10 @@ struct Extent {
     nesting: usize,
 }
 
-/// Counts what a parser would have to build, without building it.
-fn measure(query: &str) -> Extent {
+/// Counts what a parser would have to build, without building it; `None` where a string never ends.
+///
+/// It must cut strings exactly where the parser does: a bracket that it takes for text is not counted.
+fn measure(query: &str) -> Option<Extent> {
     let bytes = query.as_bytes();
     let (mut tokens, mut open, mut nesting, mut at) = (0, 0_usize, 0, 0);
     while let Some(&byte) = bytes.get(at) {
@@ -158,7 +187,7 @@ fn measure(query: &str) -> Extent {
                     .unwrap_or(rest.len());
                 continue;
             }
-            b'"' => string_length(rest),
+            b'"' => string_length(rest)?,
             b'.' if rest.starts_with(b"...") => 3,
             b'{' | b'[' | b'(' => {
                 open += 1;
@@ -179,31 +208,32 @@ fn measure(query: &str) -> Extent {
         tokens += 1;
         at += length;
     }
-    Extent { tokens, nesting }
+    Some(Extent { tokens, nesting })
 }
 
 const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// The bytes of the string that starts here, with its quotation marks; one that never ends takes the rest.
-fn string_length(rest: &[u8]) -> usize {
-    let mark: &[u8] = if rest.starts_with(b"\"\"\"") {
-        b"\"\"\""
+/// The bytes of the string that starts here, with its quotation marks; `None` where it never ends.
+fn string_length(rest: &[u8]) -> Option<usize> {
+    // In a block the only escape is that of its mark; elsewhere a backslash takes any one character along.
+    let (mark, escape, escaped): (&[u8], &[u8], usize) = if rest.starts_with(b"\"\"\"") {
+        (b"\"\"\"", b"\\\"\"\"", 4)
     } else {
-        b"\""
+        (b"\"", b"\\", 2)
     };
     let mut at = mark.len();
     while at < rest.len() {
-        if rest[at] == b'\\' {
-            at += 2;
+        if rest[at..].starts_with(escape) {
+            at += escaped;
         } else if rest[at..].starts_with(mark) {
-            return at + mark.len();
+            return Some(at + mark.len());
         } else {
             at += 1;
         }
     }
-    rest.len()
+    None
 }
 
 fn count_aliases(set: &SelectionSet) -> usize {
@@ -224,21 +254,26 @@ fn count_aliases(set: &SelectionSet) -> usize {
 struct Extended {
     selections: usize,
     spreads: usize,
-    chain: usize,
+    /// Selection sets inside one another.
+    levels: usize,
+    /// [`TYPE_LISTS`] inside one another.
+    type_lists: usize,
 }
 
 impl Extended {
     const ENDLESS: Self = Self {
         selections: usize::MAX,
         spreads: usize::MAX,
-        chain: usize::MAX,
+        levels: usize::MAX,
+        type_lists: usize::MAX,
     };
 
     fn beside(self, other: Self) -> Self {
         Self {
             selections: self.selections.saturating_add(other.selections),
             spreads: self.spreads.saturating_add(other.spreads),
-            chain: self.chain.max(other.chain),
+            levels: self.levels.max(other.levels),
+            type_lists: self.type_lists.max(other.type_lists),
         }
     }
 
@@ -246,7 +281,8 @@ impl Extended {
         Self {
             selections: self.selections.max(other.selections),
             spreads: self.spreads.max(other.spreads),
-            chain: self.chain.max(other.chain),
+            levels: self.levels.max(other.levels),
+            type_lists: self.type_lists.max(other.type_lists),
         }
     }
 }
@@ -256,21 +292,44 @@ struct Spreads<'a> {
     document: &'a ExecutableDocument,
     /// `None` while a fragment is being followed: one met again then is in a circle, which has no end.
     known: HashMap<&'a str, Option<Extended>>,
+    /// How many selection sets are being followed: what keeps a long chain from using up the stack.
+    level: usize,
+    /// The most [`TYPE_LISTS`] inside one another in an introspection.
+    type_lists: usize,
 }
 
 impl<'a> Spreads<'a> {
     fn of(&mut self, set: &'a SelectionSet) -> Extended {
+        if self.level > MAX_LEVELS {
+            return Extended::ENDLESS;
+        }
+        self.level += 1;
         let mut total = Extended::default();
         for item in &set.items {
             let found = match &item.node {
-                Selection::Field(field) => self.of(&field.node.selection_set.node),
+                Selection::Field(field) => self.of_field(&field.node),
                 Selection::InlineFragment(fragment) => self.of(&fragment.node.selection_set.node),
                 Selection::FragmentSpread(spread) => self.of_fragment(&spread.node.fragment_name.node),
             };
             total = total.beside(found);
             total.selections = total.selections.saturating_add(1);
         }
+        self.level -= 1;
+        if !set.items.is_empty() {
+            total.levels = total.levels.saturating_add(1);
+        }
         total
+    }
+
+    fn of_field(&mut self, field: &'a Field) -> Extended {
+        let mut inner = self.of(&field.selection_set.node);
+        let name = field.name.node.as_str();
+        if TYPE_LISTS.contains(&name) {
+            inner.type_lists = inner.type_lists.saturating_add(1);
+        } else if matches!(name, "__schema" | "__type") {
+            self.type_lists = self.type_lists.max(inner.type_lists);
+        }
+        inner
     }
 
     fn of_fragment(&mut self, name: &'a str) -> Extended {
@@ -292,7 +351,6 @@ impl<'a> Spreads<'a> {
         };
         Extended {
             spreads: inner.spreads.saturating_add(1),
-            chain: inner.chain.saturating_add(1),
             ..inner
         }
     }
@@ -300,6 +358,8 @@ impl<'a> Spreads<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     #[test]
@@ -311,15 +371,25 @@ mod tests {
             ("\"\"\"block \" \\\"\"\" { \"\"\"", 1),
             ("{...F ...{a}}", 8),
             ("", 0),
-            ("\"never ends {", 1),
+            (r#"["""\\""" x """ ["""y"""]"#, 5),
         ] {
-            assert_eq!(measure(text).tokens, tokens, "{text}");
+            assert_eq!(measure(text).map(|extent| extent.tokens), Some(tokens), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_string_that_never_ends_is_seen() {
+        for text in ["{a(b:\"[[", "{a(b:[\"\"\"x\" [[", r#"{a(b:"""[\""""#] {
+            assert!(measure(text).is_none(), "{text}");
         }
     }
 
     #[test]
     fn nesting_counts_brackets_that_are_no_text() {
-        assert_eq!(measure("{a(b:[[{c:\"[[[\"}]]){d}} # {{{{{{{{").nesting, 5);
+        let nesting = |text| measure(text).map(|extent| extent.nesting);
+        assert_eq!(nesting("{a(b:[[{c:\"[[[\"}]]){d}} # {{{{{{{{"), Some(5));
+        // Behind a backslash that a block string does not take for an escape.
+        assert_eq!(nesting(r#"[ """\\""" x """ [[[[ """y""" "#), Some(5));
     }
 
     #[test]
@@ -327,16 +397,10 @@ mod tests {
         let mut bomb = "query{...F0}".to_owned();
         for step in 0..25 {
             let next = step + 1;
-            bomb.extend([
-                " fragment F",
-                &step.to_string(),
-                " on Query{...F",
-                &next.to_string(),
-            ]);
-            bomb.extend([" ...F", &next.to_string(), "}"]);
+            let _ = write!(bomb, " fragment F{step} on Query{{...F{next} ...F{next}}}");
         }
         bomb.push_str(" fragment F25 on Query{__typename}");
-        let document = async_graphql::parser::parse_query(bomb).expect("it parses");
+        let document = parse_query(bomb).expect("it parses");
         let error = Limits::default()
             .check_document(&document)
             .expect_err("far too many");
@@ -350,7 +414,7 @@ mod tests {
     #[test]
     fn fragments_in_a_circle_are_refused() {
         let circle = "query{...A} fragment A on Query{...B} fragment B on Query{...A}";
-        let document = async_graphql::parser::parse_query(circle).expect("it parses");
+        let document = parse_query(circle).expect("it parses");
         assert!(Limits::default().check_document(&document).is_err());
     }
 }

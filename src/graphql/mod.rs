@@ -9,6 +9,7 @@ mod create_short_link;
 mod documents;
 mod domain;
 pub mod error;
+mod field_error;
 mod limits;
 mod loader;
 mod node;
@@ -27,10 +28,11 @@ use entity::{DomainId, OfferId, SendingListId, ShortLinkId, api_key::Scope};
 pub use self::limits::Limits;
 use self::{
     account::Viewer,
-    connection::{Cursor, cost, page},
+    connection::{Cursor, cost, describe, page},
     create_short_link::{CreateShortLinkInput, CreateShortLinkResult, create_short_link},
     domain::Domain,
     error::{internal, principal},
+    field_error::FieldErrors,
     loader::load,
     node::{Node, node},
     offer::Offer,
@@ -53,6 +55,7 @@ pub fn schema(app: App, limits: Limits, introspection: bool) -> LinkhopSchema {
     let mut builder = builder()
         .extension(documents::Documents::default())
         .extension(limits)
+        .extension(FieldErrors)
         .data(app);
     if !introspection {
         builder = builder.disable_introspection();
@@ -71,7 +74,28 @@ pub fn sdl() -> String {
 }
 
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query, Mutation, EmptySubscription).register_output_type::<user_error::UserError>()
+    let builder =
+        Schema::build(Query, Mutation, EmptySubscription).register_output_type::<user_error::UserError>();
+    let builder = describe::<ShortLink, _, _, _>(
+        builder,
+        "A page of short links, newest first.",
+        "A short link and its place in the list.",
+    );
+    let builder = describe::<Offer, _, _, _>(
+        builder,
+        "A page of offers, newest first.",
+        "An offer and its place in the list.",
+    );
+    let builder = describe::<SendingList, _, _, _>(
+        builder,
+        "A page of sending lists, newest first.",
+        "A sending list and its place in the list of lists.",
+    );
+    describe::<Domain, _, _, _>(
+        builder,
+        "A page of domains, newest first.",
+        "A domain and its place in the list.",
+    )
 }
 
 /// Gives a request what depends on who sends it.

@@ -8,6 +8,7 @@ use axum::{
 };
 use serde_json::json;
 
+use super::request_id::RequestId;
 use crate::graphql::error::Code;
 
 /// As what a GraphQL answer is sent (GraphQL over HTTP).
@@ -81,10 +82,20 @@ impl MediaType {
         let error = json!({"message": message, "extensions": {"code": code.as_str()}});
         self.answer(status, json!({"errors": [error]}).to_string())
     }
+
+    /// An answer for what is our fault: nothing of it but the id that the log also has.
+    pub(super) fn fail(self, id: &RequestId) -> Response {
+        let extensions = json!({"code": Code::Internal.as_str(), "requestId": id.as_str()});
+        let error = json!({"message": FAULT, "extensions": extensions});
+        let body = json!({"errors": [error]}).to_string();
+        self.answer(StatusCode::INTERNAL_SERVER_ERROR, body)
+    }
 }
+
+/// All that callers are told of what is our fault.
+const FAULT: &str = "Something went wrong on our side; try again.";
 
 /// What a panic becomes: the panic's own hook has logged it.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
-    let message = "Something went wrong on our side; try again.";
-    MediaType::Json.refuse(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message)
+    MediaType::Json.refuse(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, FAULT)
 }

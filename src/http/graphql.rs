@@ -3,7 +3,7 @@
 use async_graphql::{ParseRequestError, Response as GraphqlResponse, ServerError};
 use async_graphql_axum::GraphQLRequest;
 use axum::{
-    Extension,
+    Extension, RequestExt as _,
     extract::{FromRequest as _, Request, State as Extract},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -35,15 +35,15 @@ pub(super) async fn execute(
     }
     let principal = match principal(&state.app, &headers).await {
         Ok(principal) => principal,
-        Err(Refusal {
+        Err(Refusal::Fault(fault)) => {
+            log_fault(&fault, &id);
+            return media_type.fail(&id);
+        }
+        Err(Refusal::Caller {
             status,
             code,
             message,
-            fault,
         }) => {
-            if let Some(fault) = fault {
-                log_fault(&fault, &id);
-            }
             let mut response = media_type.refuse(status, code, message);
             if status == StatusCode::UNAUTHORIZED {
                 response
@@ -53,10 +53,13 @@ pub(super) async fn execute(
             return response;
         }
     };
-    let request = match GraphQLRequest::<Unreadable>::from_request(request, &()).await {
+    let request = match GraphQLRequest::<Unreadable>::from_request(request.with_limited_body(), &()).await {
         Ok(request) => request.into_inner(),
         Err(unreadable) => return unreadable.answer(media_type),
     };
+    if request.query.is_empty() {
+        return media_type.refuse(StatusCode::BAD_REQUEST, Code::BadRequest, NO_REQUEST);
+    }
     let response = state
         .schema
         .execute(prepare(request, &state.app, principal))
@@ -108,6 +111,10 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
+/// What to do about a body that is no GraphQL request.
+const NO_REQUEST: &str =
+    "Send a JSON object with a string \"query\" and, if need be, an object \"variables\", as UTF-8.";
+
 /// A body that is no GraphQL request.
 struct Unreadable(ParseRequestError);
 
@@ -134,9 +141,7 @@ impl Unreadable {
             ParseRequestError::UnsupportedBatch => {
                 "Send one operation a request; lists of them are not taken."
             }
-            _ => {
-                "Send a JSON object with a string \"query\" and, if need be, an object \"variables\", as UTF-8."
-            }
+            _ => NO_REQUEST,
         };
         media_type.refuse(StatusCode::BAD_REQUEST, Code::BadRequest, message)
     }
@@ -164,8 +169,7 @@ fn answer(mut response: GraphqlResponse, media_type: MediaType, id: &RequestId) 
         Ok(body) => media_type.answer(status, body),
         Err(error) => {
             log_fault(&Fault::new(error), id);
-            let message = "Something went wrong on our side; try again.";
-            media_type.refuse(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, message)
+            media_type.fail(id)
         }
     }
 }

@@ -11,10 +11,12 @@ mod request_id;
 mod state;
 
 use axum::{
-    Router, middleware,
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
     routing::{any, get},
 };
-use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 
 pub use self::state::{Settings, State};
 
@@ -45,7 +47,8 @@ pub fn router(state: State) -> Router {
             state.clone(),
             state::api_host_only,
         ))
-        .layer(RequestBodyLimitLayer::new(state.settings.body_limit));
+        // Nothing else reads a body.
+        .layer(DefaultBodyLimit::max(state.settings.body_limit));
     Router::new()
         .merge(api)
         .route(healthz, get(health::live))

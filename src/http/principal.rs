@@ -10,14 +10,17 @@ use crate::{
     graphql::error::{Code, Fault},
 };
 
-/// A refusal of the whole request: it is the HTTP status under every media type.
+/// Why the whole request is not executed: it is the HTTP status under every media type.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) status: StatusCode,
-    pub(super) code: Code,
-    pub(super) message: &'static str,
-    /// What to log, where it is our fault.
-    pub(super) fault: Option<Fault>,
+pub(super) enum Refusal {
+    /// The caller's doing.
+    Caller {
+        status: StatusCode,
+        code: Code,
+        message: &'static str,
+    },
+    /// Our fault.
+    Fault(Fault),
 }
 
 /// Who sent the request; `None` for nobody, who may still ask for the schema.
@@ -25,11 +28,10 @@ pub(super) async fn principal(app: &App, headers: &HeaderMap) -> Result<Option<A
     let Some(key) = presented(headers) else {
         return Ok(None);
     };
-    let unknown = Refusal {
+    let unknown = Refusal::Caller {
         status: StatusCode::UNAUTHORIZED,
         code: Code::Unauthenticated,
         message: "This API key is unknown, expired or revoked; send one that works, or none.",
-        fault: None,
     };
     let Some(key) = ApiKey::parse(key) else {
         return Err(unknown);
@@ -37,18 +39,12 @@ pub(super) async fn principal(app: &App, headers: &HeaderMap) -> Result<Option<A
     match app.authenticator.authenticate(&key, app.clock.now()).await {
         Ok(principal) => Ok(Some(principal)),
         Err(AuthenticateError::UnknownKey) => Err(unknown),
-        Err(AuthenticateError::Suspended) => Err(Refusal {
+        Err(AuthenticateError::Suspended) => Err(Refusal::Caller {
             status: StatusCode::FORBIDDEN,
             code: Code::AccountSuspended,
             message: "This account is suspended; ask the operator of the server.",
-            fault: None,
         }),
-        Err(AuthenticateError::Database(error)) => Err(Refusal {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            code: Code::Internal,
-            message: "Something went wrong on our side; try again.",
-            fault: Some(Fault::new(error)),
-        }),
+        Err(AuthenticateError::Database(error)) => Err(Refusal::Fault(Fault::new(error))),
     }
 }
 

@@ -62,15 +62,17 @@ async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
         Err(error) => return failed(id, &error),
     };
     let headers = &request.headers;
+    // Some apps write their name in their own script, which is no reason to take them for bots.
+    let agent = headers
+        .get(header::USER_AGENT)
+        .map(|agent| String::from_utf8_lossy(agent.as_bytes()));
     let click = NewClick {
         id: ClickId::at(now),
         link: link.id,
         at: now,
         visit: Visit {
             method_is_head: request.method == Method::HEAD,
-            user_agent: headers
-                .get(header::USER_AGENT)
-                .and_then(|agent| agent.to_str().ok()),
+            user_agent: agent.as_deref(),
         },
         is_private: asks_not_to_be_tracked(headers),
     };

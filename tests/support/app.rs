@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, Ordering},
+    atomic::{AtomicI64, AtomicUsize, Ordering},
 };
 
 use axum::{
@@ -54,6 +54,7 @@ pub struct TestApp {
     database: Database,
     router: Router,
     now: Arc<AtomicI64>,
+    reads: Arc<AtomicUsize>,
 }
 
 /// What a request was answered.
@@ -93,6 +94,12 @@ impl Answer {
             .to_owned()
     }
 
+    /// Where a visit is sent.
+    pub fn location(&self) -> &str {
+        assert_eq!(self.status, StatusCode::FOUND, "{}", self.body);
+        self.header("location")
+    }
+
     /// A header's text; empty where there is none.
     pub fn header(&self, name: impl AsRef<str>) -> &str {
         self.headers
@@ -110,7 +117,12 @@ impl TestApp {
     /// A server as the test wants it.
     pub async fn with(setup: Setup) -> Self {
         let database = Database::migrated().await;
-        let store = database.store().await;
+        let mut store = database.store().await;
+        let reads = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&reads);
+        store.read.set_metric_callback(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
         let tenant = Tenant::make(&store, "go.example.com", START).await;
         let now = Arc::new(AtomicI64::new(START.millis()));
         let time = Arc::clone(&now);
@@ -123,6 +135,7 @@ impl TestApp {
             database,
             router,
             now,
+            reads,
         }
     }
 
@@ -138,7 +151,13 @@ impl TestApp {
             tenant: self.tenant.clone(),
             database,
             now: Arc::clone(&self.now),
+            reads: Arc::default(),
         }
+    }
+
+    /// How many statements have been read with so far.
+    pub fn reads(&self) -> usize {
+        self.reads.load(Ordering::SeqCst)
     }
 
     /// The database.
@@ -167,6 +186,15 @@ impl TestApp {
             headers: parts.headers,
             body,
         }
+    }
+
+    /// Sends a body to `/graphql` with these headers and no others.
+    pub async fn post(&self, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
+        let mut request = Request::post("/graphql");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(body.into()).expect("a request")).await
     }
 
     /// Sends an operation with a key, or without one.
@@ -204,6 +232,20 @@ impl TestApp {
             calls.spawn(async move { app.create(input).await });
         }
         calls.join_all().await
+    }
+
+    /// Stores a row that has been changed, as another node or an operator would.
+    pub async fn save<M>(&self, row: M) -> M
+    where
+        M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
+        M::Entity: EntityTrait<Model = M>,
+        <M::Entity as EntityTrait>::ActiveModel: Send,
+    {
+        let changed = row.into_active_model().reset_all();
+        changed
+            .update(&self.app.store.write)
+            .await
+            .expect("a changed row")
     }
 
     /// Makes a link that leads to `url` and answers its code.
@@ -247,20 +289,6 @@ impl TestApp {
             .count(&self.app.store.read)
             .await
             .expect("a count")
-    }
-
-    /// Stores a row that has been changed, as another node or an operator would.
-    pub async fn save<M>(&self, row: M) -> M
-    where
-        M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
-        M::Entity: EntityTrait<Model = M>,
-        <M::Entity as EntityTrait>::ActiveModel: Send,
-    {
-        let changed = row.into_active_model().reset_all();
-        changed
-            .update(&self.app.store.write)
-            .await
-            .expect("a changed row")
     }
 
     /// A stored link by its code.

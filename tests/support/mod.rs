@@ -4,8 +4,10 @@ mod app;
 mod database;
 mod refusal;
 mod rows;
+mod schema;
 
-pub use app::{Answer, CREATE, START, Setup, TestApp};
+pub use app::{Answer, BROWSER, CREATE, START, Setup, TestApp};
 pub use database::Database;
 pub use refusal::{refused, user_error};
 pub use rows::{Tenant, of_offer};
+pub use schema::{INTROSPECTION, Schema, items, text};

@@ -113,6 +113,19 @@ impl Tenant {
             .expect("a list")
     }
 
+    /// One more domain of the account, stored.
+    pub async fn more_domain(&self, store: &Store, host: &str) -> domain::Model {
+        let row = domain::Model {
+            id: DomainId::at(self.account.created_at),
+            host: host.to_owned(),
+            ..self.domain.clone()
+        };
+        row.into_active_model()
+            .insert(&store.write)
+            .await
+            .expect("a domain")
+    }
+
     /// One more key of the account.
     pub async fn key(
         &self,

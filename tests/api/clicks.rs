@@ -1,0 +1,144 @@
+//! What is stored of a click.
+
+use axum::http::Method;
+use entity::{Timestamp, click};
+
+use crate::support::{BROWSER, START, TestApp};
+
+const HOST: &str = "go.example.com";
+
+/// The clicks of these visits to one link, one a visit.
+async fn clicks(visits: &[(Method, &[(&str, &str)])]) -> Vec<click::Model> {
+    let app = TestApp::start().await;
+    let path = format!("/{}", app.link("https://example.com/").await);
+    for (method, headers) in visits {
+        let answer = app.visit(method.clone(), HOST, &path, headers).await;
+        assert_eq!(answer.status, 302, "bots too are sent on");
+        assert_eq!(answer.header("location"), "https://example.com/");
+    }
+    let clicks = app.clicks().await;
+    assert_eq!(clicks.len(), visits.len());
+    clicks
+}
+
+/// What a click was judged: its reason and the kind of bot.
+fn verdict(click: &click::Model) -> (Option<&str>, Option<&str>) {
+    (click.bot_reason.as_deref(), click.bot_kind.as_deref())
+}
+
+#[tokio::test]
+async fn a_click_holds_what_was_clicked_when_and_by_whom() {
+    let app = TestApp::start().await;
+    let code = app.link("https://example.com/").await;
+    app.advance_hours(1);
+    app.get(HOST, &format!("/{code}")).await;
+    let clicks = app.clicks().await;
+    let expected = click::Model {
+        seq: clicks[0].seq,
+        id: clicks[0].id,
+        clicked_at: Timestamp::from_millis(START.millis() + 3_600_000),
+        short_link_id: app.link_id(&code).await,
+        method: "GET".to_owned(),
+        bot_reason: None,
+        bot_kind: None,
+        list_version: app.app.judge.list_version().to_owned(),
+        user_agent: Some(BROWSER.to_owned()),
+    };
+    assert_eq!(clicks, [expected]);
+    assert!(clicks[0].list_version.starts_with("isbot "));
+}
+
+#[tokio::test]
+async fn each_click_has_its_verdict() {
+    let preview = "facebookexternalhit/1.1 Facebot Twitterbot/1.0";
+    let found = clicks(&[
+        (Method::GET, &[("user-agent", BROWSER)]),
+        (Method::HEAD, &[("user-agent", BROWSER)]),
+        (Method::GET, &[]),
+        (Method::GET, &[("user-agent", "  ")]),
+        (Method::GET, &[("user-agent", preview)]),
+        (Method::GET, &[("user-agent", "curl/8.5.0")]),
+        (Method::HEAD, &[("user-agent", preview)]),
+    ])
+    .await;
+    assert_eq!(
+        found.iter().map(verdict).collect::<Vec<_>>(),
+        [
+            (None, None),
+            (Some("HEAD"), None),
+            (Some("EMPTY_USER_AGENT"), None),
+            (Some("EMPTY_USER_AGENT"), None),
+            (Some("USER_AGENT"), Some("SOCIAL_PREVIEW")),
+            (Some("USER_AGENT"), Some("HTTP_LIBRARY")),
+            (Some("HEAD"), Some("SOCIAL_PREVIEW")),
+        ]
+    );
+    let methods: Vec<_> = found.iter().map(|click| click.method.as_str()).collect();
+    assert_eq!(methods, ["GET", "HEAD", "GET", "GET", "GET", "GET", "HEAD"]);
+    assert!(
+        found
+            .iter()
+            .all(|click| click.list_version.contains("crawler-user-agents"))
+    );
+}
+
+#[tokio::test]
+async fn nothing_of_a_visitor_is_kept_who_asks_not_to_be_tracked() {
+    let found = clicks(&[
+        (Method::GET, &[("user-agent", BROWSER), ("sec-gpc", "1")]),
+        (Method::GET, &[("user-agent", BROWSER), ("dnt", "1")]),
+        (
+            Method::GET,
+            &[("user-agent", "curl/8.5.0"), ("dnt", "1"), ("sec-gpc", "0")],
+        ),
+        (Method::GET, &[("user-agent", BROWSER), ("dnt", "0")]),
+        (Method::GET, &[("user-agent", BROWSER), ("sec-gpc", "")]),
+    ])
+    .await;
+    let kept: Vec<_> = found.iter().map(|click| click.user_agent.is_some()).collect();
+    assert_eq!(kept, [false, false, false, true, true]);
+    // They are judged all the same.
+    assert_eq!(verdict(&found[0]), (None, None));
+    assert_eq!(verdict(&found[2]), (Some("USER_AGENT"), Some("HTTP_LIBRARY")));
+}
+
+#[tokio::test]
+async fn an_agent_of_any_script_and_length_is_kept_as_far_as_it_goes() {
+    let named = format!("{BROWSER} Приложение/1.0 \u{1f980}");
+    let long = format!("{BROWSER} {}", "ä".repeat(2000));
+    let found = clicks(&[
+        (Method::GET, &[("user-agent", &named)]),
+        (Method::GET, &[("user-agent", &long)]),
+    ])
+    .await;
+    assert_eq!(found[0].user_agent.as_deref(), Some(named.as_str()));
+    let kept = found[1].user_agent.as_deref().expect("an agent");
+    assert!(
+        long.starts_with(kept) && (1023..=1024).contains(&kept.len()),
+        "{}",
+        kept.len()
+    );
+    assert_eq!(
+        found.iter().map(verdict).collect::<Vec<_>>(),
+        [(None, None), (None, None)]
+    );
+}
+
+#[tokio::test]
+async fn a_visit_whose_click_can_t_be_stored_is_not_sent_on() {
+    use sea_orm::ConnectionTrait as _;
+
+    let app = TestApp::start().await;
+    let path = format!("/{}", app.link("https://example.com/").await);
+    let broken = "ALTER TABLE click RENAME TO elsewhere";
+    app.store()
+        .write
+        .execute_unprepared(broken)
+        .await
+        .expect("a broken database");
+    let answer = app.get(HOST, &path).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(answer.header("location"), "");
+    assert!(!answer.body.to_lowercase().contains("sql"));
+}

@@ -1,0 +1,214 @@
+//! How much work one GraphQL request may ask for.
+//!
+//! What is refused here would keep the server busy for minutes, or overflow its stack, if anybody followed it: then
+//! these tests don't fail but never end, or end the process.
+
+use std::fmt::Write as _;
+
+use linkhop::{graphql::Limits, http::Settings};
+use serde_json::Value;
+
+use crate::support::{INTROSPECTION, Setup, TestApp};
+
+/// Sends a query with a key and without one, expects the same refusal of the whole request, and answers its code.
+async fn refusal(app: &TestApp, query: &str) -> String {
+    let known = app.graphql(query, Value::Null).await;
+    let unknown = app.graphql_as(None, query, Value::Null).await;
+    assert_eq!(known.body, unknown.body);
+    assert_eq!((known.status.as_u16(), unknown.status.as_u16()), (200, 200));
+    assert!(known.json().get("data").is_none());
+    known.error_code()
+}
+
+/// Fragments that each spread the next one `width` times, `steps` times over.
+fn bomb(steps: usize, width: usize) -> String {
+    let mut query = "query{...F0}".to_owned();
+    for step in 0..steps {
+        let next = format!("...F{} ", step + 1).repeat(width);
+        let _ = write!(query, " fragment F{step} on Query{{{next}}}");
+    }
+    query + &format!(" fragment F{steps} on Query{{__typename}}")
+}
+
+fn nested(open: &str, levels: usize, close: &str) -> String {
+    open.repeat(levels) + &close.repeat(levels)
+}
+
+#[tokio::test]
+async fn fragments_that_multiply_are_refused_before_anybody_follows_them() {
+    let app = TestApp::start().await;
+    let small = bomb(25, 2);
+    assert!(small.len() < 1300, "{}", small.len());
+    let large = format!(
+        "query{{{}}} fragment L on Query{{{}}}",
+        "...L ".repeat(900),
+        "__typename ".repeat(100)
+    );
+    for query in [
+        small,
+        bomb(31, 2),
+        bomb(8, 8),
+        bomb(1100, 1),
+        large,
+        "query{...A} fragment A on Query{...B ...B} fragment B on Query{...A ...A}".to_owned(),
+        "query{...A} fragment A on Query{...A ...A}".to_owned(),
+        // Nobody spreads these.
+        "{__typename} fragment A on Query{...B ...B} fragment B on Query{...A ...A}".to_owned(),
+        bomb(25, 2).replace("query{...F0}", "{__typename}"),
+    ] {
+        assert_eq!(refusal(&app, &query).await, "QUERY_TOO_COMPLEX", "{query:.80}");
+    }
+}
+
+#[tokio::test]
+async fn fragments_that_stay_small_are_followed() {
+    let app = TestApp::start().await;
+    for query in [bomb(2, 20), bomb(20, 1)] {
+        let answer = app.graphql_as(None, &query, Value::Null).await;
+        assert_eq!(answer.data("__typename"), "Query");
+    }
+}
+
+#[tokio::test]
+async fn brackets_five_thousand_deep_are_refused_before_they_are_parsed() {
+    let app = TestApp::start().await;
+    for query in [
+        nested("{a", 5000, "}"),
+        nested("{...", 5000, "}"),
+        "{a".repeat(5000),
+        format!("{{a(b:{})}}", nested("[", 5000, "]")),
+        format!("{{a(b:{}1{})}}", "{c:".repeat(5000), "}".repeat(5000)),
+        format!("query($a:{}){{a}}", nested("[", 5000, "]")),
+        // Behind strings that end elsewhere than a careless reader thinks.
+        format!(r#"{{a(b:["""\\""" x """ {} """y"""])}}"#, nested("[", 5000, "]")),
+        format!("{{a(b:\"\\\\\", c:{})}}", nested("[", 5000, "]")),
+    ] {
+        assert_eq!(refusal(&app, &query).await, "QUERY_TOO_COMPLEX", "{query:.40}");
+    }
+    for open_string in ["\"\"\"x\" ", "\""] {
+        let query = format!("{{a(b:[{open_string}{}])}}", nested("[", 5000, "]"));
+        assert_eq!(refusal(&app, &query).await, "BAD_REQUEST", "{query:.40}");
+    }
+}
+
+#[tokio::test]
+async fn the_schema_can_t_be_asked_for_inside_itself_again_and_again() {
+    let app = TestApp::start().await;
+    for (levels, allowed) in [(1, true), (2, true), (3, false), (6, false)] {
+        let below = format!("{}name{}", "fields{type{".repeat(levels), "}}".repeat(levels));
+        let fragments = format!(
+            "{{__schema{{types{{...T}}}}}} fragment T on __Type{{{}}}",
+            below.replacen("fields{type{", "fields{type{...on __Type{", 1) + "}"
+        );
+        for query in [
+            format!("{{__schema{{types{{{below}}}}}}}"),
+            format!("{{__type(name:\"Query\"){{{below}}}}}"),
+            format!(
+                "{{__schema{{queryType{{{}}}}}}}",
+                below.replace("fields{type", "possibleTypes{ofType")
+            ),
+            fragments,
+        ] {
+            if allowed {
+                let answer = app.graphql_as(None, &query, Value::Null).await;
+                assert!(answer.json().get("errors").is_none(), "{query}: {}", answer.body);
+            } else {
+                assert_eq!(refusal(&app, &query).await, "QUERY_TOO_COMPLEX", "{query}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_aliases_are_refused() {
+    let app = TestApp::start().await;
+    let mut aliases = String::from("{");
+    for number in 0..10_000 {
+        let _ = write!(aliases, "a{number}:__typename ");
+    }
+    assert_eq!(refusal(&app, &(aliases + "}")).await, "QUERY_TOO_COMPLEX");
+    let megabyte = format!("{{__typename #{}\n}}", "x".repeat(1_000_000));
+    assert_eq!(refusal(&app, &megabyte).await, "QUERY_TOO_COMPLEX");
+}
+
+#[tokio::test]
+async fn each_limit_lets_its_last_and_no_more() {
+    let deep = "{ viewer { account { settings { defaultFilterBots } } } }";
+    let aliases =
+        "{ a: __typename ...F } fragment F on Query { b: __typename ...on Query { c: __typename } }";
+    let spreads = "{ ...F ...F } fragment F on Query { ...G } fragment G on Query { __typename }";
+    let limits = Limits::default();
+    for (limits, less, query) in [
+        (Limits { depth: 4, ..limits }, Limits { depth: 3, ..limits }, deep),
+        (
+            Limits {
+                complexity: 4,
+                ..limits
+            },
+            Limits {
+                complexity: 3,
+                ..limits
+            },
+            deep,
+        ),
+        (
+            Limits { tokens: 12, ..limits },
+            Limits { tokens: 11, ..limits },
+            deep,
+        ),
+        (
+            Limits { aliases: 3, ..limits },
+            Limits { aliases: 2, ..limits },
+            aliases,
+        ),
+        (
+            Limits { spreads: 4, ..limits },
+            Limits { spreads: 3, ..limits },
+            spreads,
+        ),
+    ] {
+        let settings = |limits| Setup {
+            settings: Settings {
+                limits,
+                ..Settings::default()
+            },
+            ..Setup::default()
+        };
+        let app = TestApp::with(settings(limits)).await;
+        let answer = app.graphql(query, Value::Null).await;
+        assert!(
+            answer.json().get("errors").is_none(),
+            "{limits:?}: {}",
+            answer.body
+        );
+        let app = TestApp::with(settings(less)).await;
+        assert_eq!(refusal(&app, query).await, "QUERY_TOO_COMPLEX", "{less:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_mutation_costs_more_than_its_selection() {
+    let app = TestApp::start().await;
+    let mutations = |count: usize| {
+        let mut calls = String::new();
+        for number in 0..count {
+            let _ = write!(calls, "m{number}: createShortLink(input: {{}}) {{ __typename }} ");
+        }
+        format!("mutation {{ {calls} }}")
+    };
+    assert_eq!(refusal(&app, &mutations(70)).await, "QUERY_TOO_COMPLEX");
+    let answer = app.graphql(&mutations(40), Value::Null).await;
+    assert!(answer.json().get("errors").is_none(), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn the_standard_introspection_query_passes_with_a_key_and_without() {
+    let app = TestApp::start().await;
+    for key in [None, Some(app.tenant.key.as_str())] {
+        let schema = app
+            .graphql_as(key, INTROSPECTION, Value::Null)
+            .await
+            .data("__schema");
+        assert_eq!(schema["queryType"]["name"], "Query");
+    }
+}

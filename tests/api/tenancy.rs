@@ -1,0 +1,262 @@
+//! What belongs to another account is not there.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use entity::{AccountId, ApiKeyId, DomainId, OfferId, SendingListId, ShortLinkId, short_link};
+use serde_json::{Value, json};
+
+use crate::support::{START, Schema, Tenant, TestApp, items, text};
+
+/// How rows of one account are named, or rows that never were.
+struct Names {
+    account: String,
+    key: String,
+    domain: String,
+    offer: String,
+    list: String,
+    list_number: i32,
+    phone: String,
+    link: String,
+    short_url: String,
+}
+
+/// What to say in the arguments of a field.
+type Arguments = fn(&Names) -> Value;
+
+/// Every way in which the arguments of a field can name a row. Whoever adds a field, an argument or a field of an
+/// input adds the ways that these give; with none, `|_| json!({})`.
+fn arguments(signature: &str) -> &'static [Arguments] {
+    match signature {
+        "viewer()" => &[|_| json!({})],
+        "node(id: ID!)" => &[
+            |n| json!({"id": n.account}),
+            |n| json!({"id": n.key}),
+            |n| json!({"id": n.domain}),
+            |n| json!({"id": n.offer}),
+            |n| json!({"id": n.list}),
+            |n| json!({"id": n.link}),
+        ],
+        "shortLink(by: ShortLinkLookup! { id shortUrl })" => &[
+            |n| json!({"by": {"id": n.link}}),
+            |n| json!({"by": {"shortUrl": n.short_url}}),
+        ],
+        "shortLinks(first: Int, after: String)" => {
+            &[|_| json!({"first": 100}), |n| json!({"after": cursor(&n.link)})]
+        }
+        "offer(id: ID!)" => &[|n| json!({"id": n.offer})],
+        "offers(first: Int, after: String)" => {
+            &[|_| json!({"first": 100}), |n| json!({"after": cursor(&n.offer)})]
+        }
+        "sendingList(by: SendingListLookup! { id listId phoneNumber })" => &[
+            |n| json!({"by": {"id": n.list}}),
+            |n| json!({"by": {"listId": n.list_number}}),
+            |n| json!({"by": {"phoneNumber": n.phone}}),
+        ],
+        "sendingLists(first: Int, after: String)" => {
+            &[|_| json!({"first": 100}), |n| json!({"after": cursor(&n.list)})]
+        }
+        "domains(first: Int, after: String)" => {
+            &[|_| json!({"first": 100}), |n| json!({"after": cursor(&n.domain)})]
+        }
+        // Codes and idempotency keys, which name no row, have a test of their own below.
+        "createShortLink(input: CreateShortLinkInput! { url offerId listId phoneNumber contactPhone metadata code \
+         filterBots expiresAt maxClicks fallbackUrl idempotencyKey })" => &[
+            |n| json!({"input": {"offerId": n.offer, "listId": 42}}),
+            |n| json!({"input": {"url": "https://example.com/", "listId": n.list_number}}),
+            |n| json!({"input": {"url": "https://example.com/", "phoneNumber": n.phone}}),
+        ],
+        _ => panic!("the sweep does not know {signature}: say how its arguments name rows"),
+    }
+}
+
+fn cursor(id: &str) -> String {
+    URL_SAFE_NO_PAD.encode(id)
+}
+
+/// Makes a link and an offer of a tenant and answers how all that it has is named.
+async fn furnish(app: &TestApp, tenant: &Tenant) -> Names {
+    let offer = tenant.offer(app.store(), None, "https://offer.example/").await;
+    let input = json!({"offerId": offer.id.to_string(), "listId": tenant.list.list_id});
+    let create = "mutation($input: CreateShortLinkInput!) {
+        createShortLink(input: $input) { ... on CreateShortLinkSuccess { shortUrl shortLink { id } } } }";
+    let made = app
+        .graphql_as(Some(&tenant.key), create, json!({"input": input}))
+        .await
+        .data("createShortLink");
+    Names {
+        account: tenant.account.id.to_string(),
+        key: tenant.key_row.id.to_string(),
+        domain: tenant.domain.id.to_string(),
+        offer: offer.id.to_string(),
+        list: tenant.list.id.to_string(),
+        list_number: tenant.list.list_id,
+        phone: tenant.list.phone_number.clone(),
+        link: text(&made["shortLink"]["id"]).to_owned(),
+        short_url: text(&made["shortUrl"]).to_owned(),
+    }
+}
+
+/// Another tenant with list 43, whose offer and link are there too.
+async fn another(app: &TestApp) -> (Tenant, Names) {
+    let mut tenant = Tenant::make(app.store(), "go.secret.example", START).await;
+    tenant.list.list_id = 43;
+    tenant.list.phone_number = "+18005551235".into();
+    tenant.list.brand_name = "Secret Brand".into();
+    app.save(tenant.list.clone()).await;
+    let names = furnish(app, &tenant).await;
+    (tenant, names)
+}
+
+/// Names that no row has, of the same form.
+fn never() -> Names {
+    Names {
+        account: AccountId::at(START).to_string(),
+        key: ApiKeyId::at(START).to_string(),
+        domain: DomainId::at(START).to_string(),
+        offer: OfferId::at(START).to_string(),
+        list: SendingListId::at(START).to_string(),
+        list_number: 44,
+        phone: "+18005551236".to_owned(),
+        link: ShortLinkId::at(START).to_string(),
+        short_url: "https://go.never.example/Ab3kX9q".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn every_field_answers_for_another_account_s_rows_as_for_rows_that_never_were() {
+    let app = TestApp::start().await;
+    let mine = furnish(&app, &app.tenant).await;
+    let (_, theirs) = another(&app).await;
+    let never = never();
+    let secrets = [
+        &theirs.account,
+        &theirs.key,
+        &theirs.domain,
+        &theirs.offer,
+        &theirs.list,
+        &theirs.phone,
+        &theirs.link,
+        &theirs.short_url,
+        "go.secret.example",
+        "Secret Brand",
+    ];
+    let schema = Schema::read(&app).await;
+    for (keyword, field) in schema.roots() {
+        let (signature, operation) = (schema.signature(field), schema.operation(keyword, field));
+        for arguments in arguments(&signature) {
+            let ask = async |names| app.graphql(&operation, arguments(names)).await.body;
+            let (to_mine, to_theirs) = (ask(&mine).await, ask(&theirs).await);
+            assert_eq!(to_theirs, ask(&never).await, "{signature} {}", arguments(&theirs));
+            for secret in secrets {
+                assert!(!to_mine.contains(secret), "{signature} tells {secret}: {to_mine}");
+                assert!(
+                    !to_theirs.contains(secret),
+                    "{signature} tells {secret}: {to_theirs}"
+                );
+            }
+            // Or else the sweep would prove nothing: what is the account's own is found.
+            if arguments(&mine) == arguments(&never) {
+                assert!(to_mine.contains("_0"), "{signature} shows no id: {to_mine}");
+            } else {
+                assert_ne!(to_mine, to_theirs, "{signature} {}", arguments(&mine));
+            }
+            assert!(!to_mine.contains("\"errors\""), "{signature}: {to_mine}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_field_below_the_roots_takes_arguments_that_the_sweep_would_miss() {
+    let app = TestApp::start().await;
+    let schema = Schema::read(&app).await;
+    let roots = ["Query", "Mutation"];
+    for ty in schema.types().filter(|ty| !roots.contains(&text(&ty["name"]))) {
+        for field in items(&ty["fields"]) {
+            assert_eq!(
+                field["args"],
+                json!([]),
+                "{}.{}: sweep it",
+                ty["name"],
+                field["name"]
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_account_s_codes_and_idempotency_keys_are_free() {
+    let app = TestApp::start().await;
+    let (tenant, _) = another(&app).await;
+    let input = |list| json!({"url": "https://example.com/", "listId": list, "code": "spring", "idempotencyKey": "key-1"});
+    let theirs = app.graphql_as(
+        Some(&tenant.key),
+        crate::support::CREATE,
+        json!({"input": input(43)}),
+    );
+    let theirs = theirs.await.data("createShortLink");
+    assert_eq!(theirs["shortUrl"], "https://go.secret.example/spring");
+    let mine = app.create(input(42)).await;
+    assert_eq!(
+        (&mine["shortUrl"], &mine["replayed"]),
+        (&json!("https://go.example.com/spring"), &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn a_short_url_is_another_account_s_as_long_as_its_host_is() {
+    let app = TestApp::start().await;
+    let code = app.link("https://example.com/").await;
+    another(&app).await;
+    let query = "query($url: String!) { shortLink(by: {shortUrl: $url}) { linkId } }";
+    for (host, found) in [("go.example.com", true), ("go.secret.example", false)] {
+        let variables = json!({"url": format!("https://{host}/{code}")});
+        let link = app.graphql(query, variables).await.data("shortLink");
+        assert_eq!(link.is_object(), found, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_names_another_account_s_shows_none_of_it() {
+    let app = TestApp::start().await;
+    let (tenant, theirs) = another(&app).await;
+    let link = app.stored(&app.link("https://example.com/").await).await;
+    let mut list = app.tenant.list.clone();
+    list.domain_id = Some(tenant.domain.id);
+    app.save(list).await;
+    let answer = app
+        .graphql(
+            "{ sendingList(by: {listId: 42}) { brandName domain { host } } }",
+            Value::Null,
+        )
+        .await;
+    assert_eq!(
+        answer.data("sendingList"),
+        json!({"brandName": "Example Outfitters", "domain": null})
+    );
+    let made = app
+        .create(json!({"url": "https://example.com/", "listId": 42}))
+        .await;
+    assert_eq!(made["code"], "NO_DOMAIN_CONFIGURED");
+
+    app.save(short_link::Model {
+        domain_id: tenant.domain.id,
+        sending_list_id: tenant.list.id,
+        offer_id: Some(theirs.offer.parse().expect("an id")),
+        ..link
+    })
+    .await;
+    let nothing = Value::Null;
+    for (child, data) in [
+        ("domain { host }", &nothing),
+        ("shortUrl", &nothing),
+        ("sendingList { phoneNumber }", &nothing),
+        (
+            "offer { id }",
+            &json!({"shortLinks": {"edges": [{"node": {"offer": null}}]}}),
+        ),
+    ] {
+        let query = format!("{{ shortLinks {{ edges {{ node {{ {child} }} }} }} }}");
+        let answer = app.graphql(&query, Value::Null).await;
+        assert_eq!(answer.error_code(), "INTERNAL", "{child}");
+        assert_eq!(&answer.json()["data"], data, "{child}");
+    }
+}
