@@ -10,4 +10,5 @@
 
 mod api;
 mod floors;
+mod program;
 mod support;
