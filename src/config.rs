@@ -1,14 +1,14 @@
 //! How Linkhop is set up: each field is a flag and an environment variable.
 
-use std::{fmt, net::SocketAddr, num::NonZeroU32, str::FromStr};
+use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, str::FromStr};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::TypedValueParser, error::ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     graphql::Limits,
     http::Settings,
-    store::{Options, Synchronous},
+    store::{self, Options, Synchronous},
     values::host::Host,
 };
 
@@ -31,7 +31,8 @@ pub struct DatabaseConfig {
         long,
         env = "LINKHOP_DATABASE_URL",
         value_name = "URL",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = DatabaseUrlParser
     )]
     pub database_url: DatabaseUrl,
     /// Tuning of the connections.
@@ -206,25 +207,37 @@ impl DatabaseUrl {
     }
 }
 
-impl From<String> for DatabaseUrl {
-    fn from(url: String) -> Self {
-        Self(url.into())
-    }
-}
-
 impl FromStr for DatabaseUrl {
     type Err = UnknownDatabase;
 
     fn from_str(url: &str) -> Result<Self, UnknownDatabase> {
-        let known = ["sqlite://", "postgres://", "postgresql://"];
-        if known
-            .iter()
-            .any(|scheme| url.len() > scheme.len() && url.starts_with(scheme))
-        {
+        if store::is_database_url(url) {
             Ok(Self(url.into()))
         } else {
             Err(UnknownDatabase)
         }
+    }
+}
+
+/// Refuses a URL without showing it, as clap itself would: a password may be in it.
+#[derive(Clone, Debug)]
+struct DatabaseUrlParser;
+
+impl TypedValueParser for DatabaseUrlParser {
+    type Value = DatabaseUrl;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<DatabaseUrl, clap::Error> {
+        let url = value.to_str().ok_or(UnknownDatabase).and_then(str::parse);
+        url.map_err(|error| {
+            let name = argument.map(ToString::to_string).unwrap_or_default();
+            let message = format!("invalid value for '{name}': {error}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
     }
 }
 

@@ -10,5 +10,6 @@
 
 mod api;
 mod floors;
+mod program;
 mod readme;
 mod support;

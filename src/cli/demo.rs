@@ -1,10 +1,17 @@
 //! `linkhop demo`: everything that a newcomer needs to make and open a link.
 
-use std::{fmt::Write as _, fs, io::Write as _, net::SocketAddr, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use entity::{AccountId, DomainId, OfferId, SendingListId, account, domain, offer, sending_list};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, QueryOrder, TransactionTrait,
 };
@@ -53,8 +60,7 @@ impl Demo {
         let folder = &self.data_dir;
         fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))?;
         let file = folder.join("linkhop.db");
-        let url = format!("sqlite://{}", file.display());
-        let store = Store::connect(&url, &self.database.options(true)).await?;
+        let store = Store::connect(&url_of(&file), &self.database.options(true)).await?;
         store.migrate_up().await?;
         let server = Server::bind(store.clone(), &self.server).await?;
         let (account, api_key) = self.account(&store).await?;
@@ -169,6 +175,19 @@ async fn seed(db: &impl sea_orm::ConnectionTrait) -> Result<(AccountId, String)>
         .insert(db)
         .await?;
     Ok((account.id, key.expose().to_owned()))
+}
+
+/// The URL of an `SQLite` file, whatever its folder is called.
+fn url_of(file: &Path) -> String {
+    const KEPT: AsciiSet = NON_ALPHANUMERIC
+        .remove(b'/')
+        .remove(b'.')
+        .remove(b'-')
+        .remove(b'_');
+    format!(
+        "sqlite://{}",
+        percent_encode(file.as_os_str().as_encoded_bytes(), &KEPT)
+    )
 }
 
 /// The address as a browser on this machine reaches it, as a domain's host.

@@ -18,8 +18,9 @@ use async_graphql::{
 
 use super::error::Code;
 
-/// How deep brackets of any kind may be nested in a query's text: what protects the parser's stack.
-const MAX_NESTING: usize = 128;
+/// How deep brackets of any kind may be nested in a query's text: what protects the parser's stack. Its own limit is
+/// the same, but for selections only, and called a syntax error.
+const MAX_NESTING: usize = 64;
 
 /// How many selection sets may stand inside one another once spreads are followed; the library's own limit, which
 /// it would call a bad request.

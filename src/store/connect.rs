@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use migration::{Migrator, MigratorTrait, SchemaManager};
 use percent_encoding::percent_decode_str;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
+use url::Url;
 
 /// How far `SQLite` goes to survive a power failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -83,12 +84,10 @@ impl Store {
     /// # Errors
     /// When the URL is of no database Linkhop knows, or the database can't be reached.
     pub async fn connect(url: &str, options: &Options) -> Result<Self, ConnectError> {
-        if url.starts_with("sqlite:") && !url.contains(":memory:") && !url.contains("mode=memory") {
-            Self::connect_sqlite(url, options).await
-        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Self::connect_postgres(url, options).await
-        } else {
-            Err(ConnectError::Url)
+        match Kind::of(url) {
+            Some(Kind::Sqlite) => Self::connect_sqlite(url, options).await,
+            Some(Kind::Postgres) => Self::connect_postgres(url, options).await,
+            None => Err(ConnectError::Url),
         }
     }
 
@@ -155,6 +154,32 @@ impl Store {
             read: Database::connect(pool(url, options.readers)).await?,
             place: Place::Postgres,
         })
+    }
+}
+
+/// Whether [`Store::connect`] would try to open a database at this URL.
+#[must_use]
+pub fn is_database_url(url: &str) -> bool {
+    Kind::of(url).is_some()
+}
+
+/// The databases that a URL can name.
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+impl Kind {
+    fn of(url: &str) -> Option<Self> {
+        // The libraries below say of what they can't parse that they can't, and show it: password and all.
+        Url::parse(url).ok()?;
+        let (scheme, rest) = url.split_once("://")?;
+        match scheme {
+            _ if rest.is_empty() => None,
+            "sqlite" if !rest.contains(":memory:") && !rest.contains("mode=memory") => Some(Self::Sqlite),
+            "postgres" | "postgresql" => Some(Self::Postgres),
+            _ => None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod gather;
 mod page;
 mod writer;
 
-pub use connect::{ConnectError, Options, Store, Synchronous};
+pub use connect::{ConnectError, Options, Store, Synchronous, is_database_url};
 pub use gather::{Gather, ReadError, ReadMany, pad};
 pub use page::{Page, page};
 pub use writer::{Outcome, UsedKey, WriteError, Writer};

@@ -101,6 +101,7 @@ async fn a_page_has_twenty_rows_unless_told_and_a_hundred_at_most() {
                 .await
                 .data(list);
             assert_eq!(items(&page["edges"]).count(), rows, "{list} {first}");
+            assert_eq!(page["pageInfo"]["hasNextPage"], rows < 45, "{list} {first}");
         }
         for first in [0, -1, 101, 1_000_000, i32::MAX, i32::MIN] {
             let answer = app.graphql(&query(list), json!({"first": first})).await;

@@ -1,0 +1,168 @@
+//! What was answered is stored, however the server ends.
+
+use std::{collections::HashMap, time::Duration};
+
+use entity::{ShortLinkId, click, short_link};
+use sea_orm::EntityTrait as _;
+use serde_json::{Value, json};
+use tokio::{
+    sync::mpsc::{self, UnboundedSender},
+    task::JoinSet,
+};
+
+use super::{client::Client, process::Program};
+use crate::support::{Database, START, Tenant};
+
+/// How many ask at the same time: at most so many requests are on their way when the server ends.
+const CLIENTS: usize = 8;
+
+/// How many answers a server gives before it is ended.
+const ANSWERS: usize = 300;
+
+const HOST: &str = "go.example.com";
+
+/// A link that a client was answered.
+struct Made {
+    answer: Value,
+    /// How many redirects from it were answered.
+    clicks: usize,
+}
+
+impl Made {
+    fn text(&self, field: &str) -> &str {
+        self.answer[field].as_str().expect("a text")
+    }
+}
+
+/// All that the database holds more than was answered.
+#[derive(Debug, PartialEq, Eq)]
+struct Unanswered {
+    links: usize,
+    clicks: usize,
+}
+
+/// Makes links and clicks each twice, until the server answers no more.
+async fn work(client: Client, name: String, answered: UnboundedSender<()>) -> Vec<Made> {
+    let mut all = Vec::new();
+    let tell = || answered.send(()).expect("somebody counts");
+    loop {
+        let url = format!("https://example.com/{name}/{}", all.len());
+        let Ok(answer) = client.create(json!({"url": url, "listId": 42})).await else {
+            return all;
+        };
+        tell();
+        assert_eq!(answer["destinationUrl"], url);
+        all.push(Made { answer, clicks: 0 });
+        for _ in 0..2 {
+            let made = all.last_mut().expect("the link just made");
+            let Ok(location) = client.visit(HOST, made.text("linkId")).await else {
+                return all;
+            };
+            tell();
+            assert_eq!(location, url);
+            made.clicks += 1;
+        }
+    }
+}
+
+/// A database with a tenant, and all that was ever answered over it.
+struct Record {
+    database: Database,
+    tenant: Tenant,
+    made: Vec<Made>,
+}
+
+impl Record {
+    async fn new() -> Self {
+        let database = Database::migrated().await;
+        let tenant = Tenant::make(&database.store().await, HOST, START).await;
+        Self {
+            database,
+            tenant,
+            made: Vec::new(),
+        }
+    }
+
+    /// Starts a server, lets clients load it, ends it after so many answers and notes all that were given.
+    async fn load_until(&mut self, end: impl AsyncFnOnce(Program)) {
+        let (program, url) = Program::serve(&self.database.url);
+        let (answered, mut answers) = mpsc::unbounded_channel();
+        let mut clients = JoinSet::new();
+        for number in 0..CLIENTS {
+            let client = Client::new(&url, &self.tenant.key);
+            let name = format!("{}-{number}", self.made.len());
+            clients.spawn(work(client, name, answered.clone()));
+        }
+        // With the last sender the channel closes: clients that fail are seen and not waited for.
+        drop(answered);
+        for _ in 0..ANSWERS {
+            assert!(answers.recv().await.is_some(), "every client stopped");
+        }
+        end(program).await;
+        // Each client stops at its first request without an answer.
+        while let Some(done) = clients.join_next().await {
+            self.made.extend(done.expect("a client without complaint"));
+        }
+    }
+
+    /// Expects that a new server knows every link that was answered, and that every answered click is stored.
+    async fn expect_all_stored(&self) -> Unanswered {
+        let (_program, url) = Program::serve(&self.database.url);
+        let client = Client::new(&url, &self.tenant.key);
+        let query = "query($url: String!) { shortLink(by: {shortUrl: $url}) { id destinationUrl } }";
+        let clicks = self.stored_clicks().await;
+        for made in &self.made {
+            let short_url = made.text("shortUrl");
+            let found = client.graphql(query, json!({"url": short_url})).await;
+            let link = found.expect("an answer")["shortLink"].take();
+            assert_eq!(
+                link["destinationUrl"], made.answer["destinationUrl"],
+                "{short_url}"
+            );
+            let id: ShortLinkId = link["id"].as_str().expect("an id").parse().expect("an id");
+            let stored = clicks.get(&id).copied().unwrap_or_default();
+            assert!(stored >= made.clicks, "{short_url}: {stored} of {}", made.clicks);
+        }
+        let answered: usize = self.made.iter().map(|made| made.clicks).sum();
+        let store = self.database.store().await;
+        let links = short_link::Entity::find().all(&store.read).await;
+        Unanswered {
+            links: links.expect("links").len() - self.made.len(),
+            clicks: clicks.values().sum::<usize>() - answered,
+        }
+    }
+
+    async fn stored_clicks(&self) -> HashMap<ShortLinkId, usize> {
+        let store = self.database.store().await;
+        let mut count = HashMap::new();
+        for click in click::Entity::find().all(&store.read).await.expect("clicks") {
+            *count.entry(click.short_link_id).or_default() += 1;
+        }
+        count
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_loses_nothing_that_it_answered() {
+    let mut record = Record::new().await;
+    for round in 1..=3 {
+        record.load_until(async |program| program.kill()).await;
+        let unanswered = record.expect_all_stored().await;
+        let in_flight = unanswered.links + unanswered.clicks;
+        assert!(in_flight <= round * CLIENTS, "round {round}: {unanswered:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_told_to_stop_answers_what_it_has_begun() {
+    let mut record = Record::new().await;
+    let stop = async |program: Program| {
+        program.terminate();
+        let ended = program.end_within(Duration::from_secs(15)).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(!ended.stderr.contains("cut off"), "{ended:?}");
+    };
+    record.load_until(stop).await;
+    let unanswered = record.expect_all_stored().await;
+    assert_eq!(unanswered, Unanswered { links: 0, clicks: 0 });
+}

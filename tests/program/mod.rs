@@ -1,0 +1,8 @@
+//! The program itself, as a process: its commands, what they print, and what is left when it ends.
+
+mod client;
+mod commands;
+mod crash;
+mod demo;
+mod process;
+mod settings;
