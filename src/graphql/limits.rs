@@ -18,9 +18,12 @@ use async_graphql::{
 
 use super::error::Code;
 
-/// How deep brackets of any kind may be nested in a query's text: what protects the parser's stack. Its own limit is
-/// the same, but for selections only, and called a syntax error.
-const MAX_NESTING: usize = 64;
+/// How deep brackets of any kind may be nested in a query's text: what protects the parser's stack. Metadata written
+/// into a query may still be deep enough to be told that it is too deep.
+const MAX_NESTING: usize = 128;
+
+/// How deep selections may be nested in a query's text: the parser's own limit, which it would call a syntax error.
+const MAX_SELECTION_NESTING: usize = 64;
 
 /// How many selection sets may stand inside one another once spreads are followed; the library's own limit, which
 /// it would call a bad request.
@@ -100,14 +103,15 @@ impl Extension for Limits {
 impl Limits {
     fn check_text(&self, query: &str) -> ServerResult<()> {
         within("bytes of query text", query.len(), MAX_TEXT_BYTES)?;
-        let Some(Extent { tokens, nesting }) = measure(query) else {
+        let Some(extent) = measure(query) else {
             return Err(refusal(
                 Code::BadRequest,
                 "A string in this query never ends; close it.",
             ));
         };
-        within("tokens", tokens, self.tokens)?;
-        within("levels of brackets", nesting, MAX_NESTING)
+        within("tokens", extent.tokens, self.tokens)?;
+        within("levels of selections", extent.selections, MAX_SELECTION_NESTING)?;
+        within("levels of brackets", extent.nesting, MAX_NESTING)
     }
 
     fn check_document(&self, document: &ExecutableDocument) -> ServerResult<()> {
@@ -166,6 +170,8 @@ fn refusal(code: Code, message: impl Into<String>) -> ServerError {
 struct Extent {
     tokens: usize,
     nesting: usize,
+    /// The nesting outside of arguments, where braces hold selections.
+    selections: usize,
 }
 
 /// Counts what a parser would have to build, without building it; `None` where a string never ends.
@@ -174,6 +180,8 @@ struct Extent {
 fn measure(query: &str) -> Option<Extent> {
     let bytes = query.as_bytes();
     let (mut tokens, mut open, mut nesting, mut at) = (0, 0_usize, 0, 0);
+    // The level at which arguments began.
+    let (mut arguments, mut selections) = (None, 0);
     while let Some(&byte) = bytes.get(at) {
         let rest = &bytes[at..];
         let length = match byte {
@@ -193,9 +201,15 @@ fn measure(query: &str) -> Option<Extent> {
             b'{' | b'[' | b'(' => {
                 open += 1;
                 nesting = nesting.max(open);
+                if byte == b'(' {
+                    arguments.get_or_insert(open);
+                } else if arguments.is_none() {
+                    selections = selections.max(open);
+                }
                 1
             }
             b'}' | b']' | b')' => {
+                arguments = arguments.filter(|level| *level < open);
                 open = open.saturating_sub(1);
                 1
             }
@@ -209,7 +223,11 @@ fn measure(query: &str) -> Option<Extent> {
         tokens += 1;
         at += length;
     }
-    Some(Extent { tokens, nesting })
+    Some(Extent {
+        tokens,
+        nesting,
+        selections,
+    })
 }
 
 const fn is_word(byte: u8) -> bool {
