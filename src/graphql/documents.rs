@@ -5,11 +5,13 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    ServerResult, Variables,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextParseQuery},
+    Request, ServerResult,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest},
     parser::types::ExecutableDocument,
 };
 use moka::sync::Cache;
+
+use super::limits::Limits;
 
 /// How many documents are remembered.
 const MOST: u64 = 1000;
@@ -17,14 +19,34 @@ const MOST: u64 = 1000;
 /// The longest text that is remembered, in bytes; whoever writes a longer one each time shall not fill memory.
 const LONGEST: usize = 8 * 1024;
 
-/// Remembers documents that were parsed and found within the limits. It stands before those, so that what it
-/// remembers has passed them.
+/// Parses documents within limits, and remembers those that passed them.
+///
+/// It hands the library what it parsed: the library's own parsing step follows every spread before anybody could
+/// count them.
 #[derive(Clone)]
-pub(super) struct Documents(Cache<String, Arc<ExecutableDocument>>);
+pub(super) struct Documents {
+    limits: Limits,
+    known: Cache<String, Arc<ExecutableDocument>>,
+}
 
-impl Default for Documents {
-    fn default() -> Self {
-        Self(Cache::new(MOST))
+impl Documents {
+    /// Remembers nothing yet.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            known: Cache::new(MOST),
+        }
+    }
+
+    fn parse(&self, query: &str) -> ServerResult<ExecutableDocument> {
+        if let Some(document) = self.known.get(query) {
+            return Ok(ExecutableDocument::clone(&document));
+        }
+        let document = self.limits.parse(query)?;
+        if query.len() <= LONGEST {
+            self.known.insert(query.to_owned(), Arc::new(document.clone()));
+        }
+        Ok(document)
     }
 }
 
@@ -36,20 +58,14 @@ impl ExtensionFactory for Documents {
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for Documents {
-    async fn parse_query(
+    async fn prepare_request(
         &self,
         context: &ExtensionContext<'_>,
-        query: &str,
-        variables: &Variables,
-        next: NextParseQuery<'_>,
-    ) -> ServerResult<ExecutableDocument> {
-        if let Some(document) = self.0.get(query) {
-            return Ok(ExecutableDocument::clone(&document));
-        }
-        let document = next.run(context, query, variables).await?;
-        if query.len() <= LONGEST {
-            self.0.insert(query.to_owned(), Arc::new(document.clone()));
-        }
-        Ok(document)
+        mut request: Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<Request> {
+        let document = self.parse(&request.query)?;
+        request.set_parsed_query(document);
+        next.run(context, request).await
     }
 }

@@ -8,22 +8,18 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
-    Pos, Request, ServerError, ServerResult, ValidationResult,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest, NextValidation},
+    Pos, ServerError, ServerResult, ValidationResult,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation},
     parser::{
-        parse_query,
+        Error as ParseError, parse_query,
         types::{ExecutableDocument, Field, Selection, SelectionSet},
     },
 };
 
 use super::error::Code;
 
-/// How deep brackets of any kind may be nested in a query's text: what protects the parser's stack. Metadata written
-/// into a query may still be deep enough to be told that it is too deep.
+/// How deep brackets of any kind may be nested in a query's text: what protects the parser's stack.
 const MAX_NESTING: usize = 128;
-
-/// How deep selections may be nested in a query's text: the parser's own limit, which it would call a syntax error.
-const MAX_SELECTION_NESTING: usize = 64;
 
 /// How many selection sets may stand inside one another once spreads are followed; the library's own limit, which
 /// it would call a bad request.
@@ -74,20 +70,6 @@ impl ExtensionFactory for Limits {
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for Limits {
-    async fn prepare_request(
-        &self,
-        context: &ExtensionContext<'_>,
-        mut request: Request,
-        next: NextPrepareRequest<'_>,
-    ) -> ServerResult<Request> {
-        self.check_text(&request.query)?;
-        let document = parse_query(&request.query)?;
-        self.check_document(&document)?;
-        // The library parses, and follows spreads, only where it is not handed a document.
-        request.set_parsed_query(document);
-        next.run(context, request).await
-    }
-
     async fn validation(
         &self,
         context: &ExtensionContext<'_>,
@@ -101,17 +83,33 @@ impl Extension for Limits {
 }
 
 impl Limits {
+    /// Parses a query, if that and following its spreads takes no more work than one request may ask for.
+    ///
+    /// # Errors
+    /// `QUERY_TOO_COMPLEX`, or a syntax error.
+    pub(super) fn parse(&self, query: &str) -> ServerResult<ExecutableDocument> {
+        self.check_text(query)?;
+        let document = parse_query(query).map_err(|error| match error {
+            ParseError::RecursionLimitExceeded => {
+                let message = "This request has too many levels of selections. Split it into several.";
+                refusal(Code::QueryTooComplex, message)
+            }
+            other => other.into(),
+        })?;
+        self.check_document(&document)?;
+        Ok(document)
+    }
+
     fn check_text(&self, query: &str) -> ServerResult<()> {
         within("bytes of query text", query.len(), MAX_TEXT_BYTES)?;
-        let Some(extent) = measure(query) else {
+        let Some(Extent { tokens, nesting }) = measure(query) else {
             return Err(refusal(
                 Code::BadRequest,
                 "A string in this query never ends; close it.",
             ));
         };
-        within("tokens", extent.tokens, self.tokens)?;
-        within("levels of selections", extent.selections, MAX_SELECTION_NESTING)?;
-        within("levels of brackets", extent.nesting, MAX_NESTING)
+        within("tokens", tokens, self.tokens)?;
+        within("levels of brackets", nesting, MAX_NESTING)
     }
 
     fn check_document(&self, document: &ExecutableDocument) -> ServerResult<()> {
@@ -170,8 +168,6 @@ fn refusal(code: Code, message: impl Into<String>) -> ServerError {
 struct Extent {
     tokens: usize,
     nesting: usize,
-    /// The nesting outside of arguments, where braces hold selections.
-    selections: usize,
 }
 
 /// Counts what a parser would have to build, without building it; `None` where a string never ends.
@@ -180,8 +176,6 @@ struct Extent {
 fn measure(query: &str) -> Option<Extent> {
     let bytes = query.as_bytes();
     let (mut tokens, mut open, mut nesting, mut at) = (0, 0_usize, 0, 0);
-    // The level at which arguments began.
-    let (mut arguments, mut selections) = (None, 0);
     while let Some(&byte) = bytes.get(at) {
         let rest = &bytes[at..];
         let length = match byte {
@@ -201,15 +195,9 @@ fn measure(query: &str) -> Option<Extent> {
             b'{' | b'[' | b'(' => {
                 open += 1;
                 nesting = nesting.max(open);
-                if byte == b'(' {
-                    arguments.get_or_insert(open);
-                } else if arguments.is_none() {
-                    selections = selections.max(open);
-                }
                 1
             }
             b'}' | b']' | b')' => {
-                arguments = arguments.filter(|level| *level < open);
                 open = open.saturating_sub(1);
                 1
             }
@@ -223,11 +211,7 @@ fn measure(query: &str) -> Option<Extent> {
         tokens += 1;
         at += length;
     }
-    Some(Extent {
-        tokens,
-        nesting,
-        selections,
-    })
+    Some(Extent { tokens, nesting })
 }
 
 const fn is_word(byte: u8) -> bool {

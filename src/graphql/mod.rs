@@ -30,6 +30,7 @@ use self::{
     account::Viewer,
     connection::{Cursor, cost, describe, page},
     create_short_link::{CreateShortLinkInput, CreateShortLinkResult, create_short_link},
+    documents::Documents,
     domain::Domain,
     error::{internal, principal},
     field_error::FieldErrors,
@@ -53,7 +54,7 @@ pub type LinkhopSchema = Schema<Query, Mutation, EmptySubscription>;
 #[must_use]
 pub fn schema(app: App, limits: Limits, introspection: bool) -> LinkhopSchema {
     let mut builder = builder()
-        .extension(documents::Documents::default())
+        .extension(Documents::new(limits))
         .extension(limits)
         .extension(FieldErrors)
         .data(app);

@@ -255,3 +255,24 @@ async fn a_lookup_takes_exactly_one_name() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_document_that_is_sent_again_is_answered_for_its_new_variables() {
+    let app = TestApp::start().await;
+    let query = "query($hide: Boolean!, $id: ID!) {
+        viewer @skip(if: $hide) { apiKey { name } } node(id: $id) { __typename }
+    }";
+    let (list, domain) = (app.tenant.list.id.to_string(), app.tenant.domain.id.to_string());
+    for (hide, id, data) in [
+        (true, &list, json!({"node": {"__typename": "SendingList"}})),
+        (
+            false,
+            &domain,
+            json!({"viewer": {"apiKey": {"name": "test"}}, "node": {"__typename": "Domain"}}),
+        ),
+        (true, &domain, json!({"node": {"__typename": "Domain"}})),
+    ] {
+        let answer = app.graphql(query, json!({"hide": hide, "id": id})).await;
+        assert_eq!(answer.json(), json!({ "data": data }));
+    }
+}
