@@ -4,7 +4,7 @@ mod accounts;
 mod demo;
 mod migrate;
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -108,6 +108,8 @@ fn log_to_stderr(config: &LogConfig) {
     let filter = EnvFilter::new(&config.log);
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Colours are for people at a terminal, not for files.
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
     // A second one in the same process, as in a test, is no reason to stop.
     let _ = match config.log_format {
