@@ -118,7 +118,8 @@ impl Account {
 /// How an account's links are made.
 #[derive(Clone, Debug, SimpleObject)]
 pub(super) struct AccountSettings {
-    /// Whether bots see the preview page on links where neither the call nor the offer says.
+    /// Whether bots are meant to see a preview page on links where neither the call nor the offer says. No page is
+    /// shown yet.
     pub default_filter_bots: bool,
     /// Query parameter that a TUNE offer's destination gets with the link's code; `aff_sub` unless changed.
     pub tune_link_parameter: String,

@@ -40,8 +40,8 @@ pub struct CreateShortLinkInput {
     metadata: Option<Value>,
     /// The code that the link is to have, 3 to 64 of `A-Z a-z 0-9 _ -`. Seven random ones unless given.
     code: Option<String>,
-    /// Whether bots see a preview page instead of being sent on. The offer's setting decides if null, then the
-    /// account's.
+    /// Whether bots are meant to see a preview page instead of being sent on. The offer's setting decides if null,
+    /// then the account's. Kept with the link; bots are still sent on, and marked, as no page is shown yet.
     filter_bots: Option<bool>,
     /// From when on visitors get a 410 page, or `fallbackUrl`. In the future.
     expires_at: Option<DateTime<Utc>>,
@@ -107,7 +107,7 @@ impl CreateShortLinkSuccess {
         self.0.link.offer_id.map(|id| id.to_string().into())
     }
 
-    /// Whether bots see a preview page instead of being sent on.
+    /// Whether bots are meant to see a preview page instead of being sent on. No page is shown yet.
     async fn filter_bots(&self) -> bool {
         self.0.link.filter_bots
     }

@@ -119,7 +119,7 @@ impl ShortLink {
         &self.0.metadata
     }
 
-    /// Whether bots see the preview page instead of being sent on.
+    /// Whether bots are meant to see a preview page instead of being sent on. No page is shown yet.
     async fn filter_bots(&self) -> bool {
         self.0.filter_bots
     }

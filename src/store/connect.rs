@@ -48,12 +48,11 @@ impl Default for Options {
 }
 
 /// An open database: one connection that writes and a pool of those that read.
-///
-/// With one writer, no statement ever meets another's lock in `SQLite`; in `PostgreSQL` it keeps what is
-/// stored together on one connection.
 #[derive(Clone, Debug)]
 pub struct Store {
-    /// The one connection that writes.
+    /// The connection that writes what does not go through the [`Writer`](super::Writer): migrations, and what the
+    /// commands make. In `PostgreSQL` the writer uses it too; in `SQLite` that has a connection of its own, and
+    /// whichever comes second waits for the other's lock.
     pub write: DatabaseConnection,
     /// Connections that only read.
     pub read: DatabaseConnection,

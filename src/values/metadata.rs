@@ -57,12 +57,6 @@ impl Metadata {
         Self(Value::Object(serde_json::Map::new()))
     }
 
-    /// The object itself.
-    #[must_use]
-    pub const fn as_json(&self) -> &Value {
-        &self.0
-    }
-
     /// The object itself, to be stored.
     #[must_use]
     pub fn into_json(self) -> Value {
