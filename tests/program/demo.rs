@@ -1,6 +1,6 @@
 //! `linkhop demo`: what a newcomer sees first.
 
-use std::{collections::BTreeSet, net::TcpListener, path::Path, process::Command};
+use std::{collections::BTreeSet, net::TcpListener, path::Path, process::Command, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -201,4 +201,25 @@ fn a_taken_port_stops_the_start_and_is_named() {
     let said = format!("can't listen on {address}; --listen takes another address");
     assert!(ended.stderr.contains(&said), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
+}
+
+#[tokio::test]
+async fn its_log_holds_no_key_no_phone_number_and_no_address_of_a_link() {
+    let folder = folder();
+    let mut program = demo(folder.path(), &["--json", "--log=trace", "--log-format=json"]);
+    let demo: Value = serde_json::from_str(&program.line()).expect("JSON");
+    let client = client(&demo);
+    let input = json!({
+        "url": "https://example.com/for-one-only", "listId": 42,
+        "contactPhone": "+12025550143", "code": "for-one-only",
+    });
+    let made = client.create(input).await.expect("an answer");
+    let response = client.open(text(&made["shortUrl"])).await.expect("an answer");
+    assert_eq!(location(&response), "https://example.com/for-one-only");
+    program.terminate();
+    let log = program.end_within(Duration::from_secs(15)).await.stderr;
+    assert!(log.contains("visited"), "{log}");
+    for secret in [text(&demo["apiKey"]), "2025550143", "for-one-only"] {
+        assert!(!log.contains(secret), "{log}");
+    }
 }
