@@ -2,10 +2,12 @@
 
 mod create;
 mod key;
+mod operate;
 mod principal;
 mod scope;
 
 pub use create::{InvalidName, NewApiKey, create, create_key};
 pub use key::ApiKey;
+pub use operate::{Changed, UnknownAccount, UnknownKey, all, find, keys, revoke_key, set_status};
 pub use principal::{AuthenticateError, Authenticator, Principal};
 pub use scope::rows_of;
