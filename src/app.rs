@@ -85,7 +85,7 @@ impl App {
         let writer = Writer::spawn(&store)?;
         let read = || store.read.clone();
         Ok(Self {
-            authenticator: Authenticator::new(read()),
+            authenticator: Authenticator::new(&store),
             lists: ActiveLists::new(read()),
             hosts: ServerHosts::new(read()),
             resolver: Resolver::new(redirect_cache),

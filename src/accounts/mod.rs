@@ -2,6 +2,7 @@
 
 mod create;
 mod key;
+mod last_used;
 mod operate;
 mod principal;
 mod scope;

@@ -4,5 +4,6 @@ mod client;
 mod commands;
 mod crash;
 mod demo;
+mod operator;
 mod process;
 mod settings;
