@@ -128,3 +128,42 @@ fn accepted(texts: Vec<String>, setting: &Arg) -> Result<Vec<String>, String> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<File, FileError> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("linkhop.toml");
+        fs::write(&path, text).expect("a file");
+        let origin = Arg::new("cors_origin")
+            .long("cors-origin")
+            .env("LINKHOP_CORS_ORIGIN");
+        let origin = origin.action(ArgAction::Append).value_delimiter(',');
+        File::read(&path, &BTreeMap::from([("cors_origin".to_owned(), origin)]))
+    }
+
+    #[test]
+    fn a_setting_that_may_be_given_more_than_once_takes_an_array_or_one_value() {
+        let file = read("cors_origin = ['https://a.example', 'https://b.example']").expect("right");
+        let both = ["https://a.example", "https://b.example"].map(str::to_owned);
+        assert_eq!(file.get("cors_origin"), Some(both.as_slice()));
+        let file = read("cors_origin = 'https://a.example'").expect("right");
+        assert_eq!(file.get("cors_origin"), Some(&both[..1]));
+        let file = read("cors_origin = []").expect("right");
+        assert_eq!(file.get("cors_origin"), Some([].as_slice()));
+        assert_eq!(read("").expect("right").get("cors_origin"), None);
+    }
+
+    #[test]
+    fn an_array_holds_no_other() {
+        for text in ["cors_origin = [['https://a.example']]", "cors_origin = [{}]"] {
+            let error = read(text).expect_err("wrong").to_string();
+            assert!(
+                error.ends_with("cors_origin: it takes texts, numbers, true or false"),
+                "{error}"
+            );
+        }
+    }
+}

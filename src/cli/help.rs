@@ -38,3 +38,16 @@ pub(super) fn command() -> Command {
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{groups}\n{header}Options:{header:#}\n{{options}}{{after-help}}"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_of_a_group_is_one() {
+        let command = Cli::command();
+        for name in GROUPS.into_iter().flat_map(|(_, names)| names) {
+            assert!(command.find_subcommand(name).is_some(), "{name}");
+        }
+    }
+}
