@@ -5,7 +5,7 @@ mod key;
 mod principal;
 mod scope;
 
-pub use create::{InvalidName, NewApiKey, create, create_key};
+pub use create::{NewApiKey, create, create_key};
 pub use key::ApiKey;
 pub use principal::{AuthenticateError, Authenticator, Principal};
 pub use scope::rows_of;
