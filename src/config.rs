@@ -43,7 +43,7 @@ pub struct DatabaseConfig {
 /// How the database is used.
 #[derive(Clone, Debug, Args)]
 pub struct DatabaseTuning {
-    /// Connections that read at the same time; one more writes
+    /// Connections that read at the same time; two more write
     #[arg(
         long,
         env = "LINKHOP_READ_CONNECTIONS",
