@@ -4,8 +4,10 @@ mod create;
 mod key;
 mod principal;
 mod scope;
+mod settings;
 
 pub use create::{NewApiKey, create, create_key};
 pub use key::ApiKey;
 pub use principal::{AuthenticateError, Authenticator, Principal};
-pub use scope::rows_of;
+pub use scope::{locked, rows_of};
+pub use settings::{ParameterField, SettingsChange, SettingsError, update_settings};

@@ -50,6 +50,12 @@ pub struct Creation<'a> {
     pub metadata: &'a serde_json::Value,
 }
 
+impl From<Template> for String {
+    fn from(template: Template) -> Self {
+        template.0
+    }
+}
+
 enum Macro<'a> {
     ContactPhone,
     LinkId,
