@@ -65,7 +65,7 @@ pub struct DatabaseConfig {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseTuning {
-    /// Connections that read at the same time; one more writes
+    /// Connections that read at the same time; two more write
     #[arg(
         long,
         env = "LINKHOP_READ_CONNECTIONS",
