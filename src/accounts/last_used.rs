@@ -15,7 +15,7 @@ use entity::{ApiKeyId, Timestamp, api_key};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::CaseStatement};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::store::{Store, pad};
+use crate::store::{Store, again, met_another, pad};
 
 /// How old a stored time gets before a use is stored again, in milliseconds.
 const PRECISION: i64 = 60_000;
@@ -91,7 +91,7 @@ async fn write_behind(store: Store, uses: Arc<Mutex<Uses>>, mut waking: mpsc::Re
         let taken = std::mem::take(&mut *uses.lock().unwrap_or_else(PoisonError::into_inner));
         let taken: Vec<_> = taken.into_iter().collect();
         for lot in taken.chunks(LOT) {
-            if let Err(error) = write(&store, lot).await {
+            if let Err(error) = again(met_another, || write(&store, lot)).await {
                 // The rows are as old as before: the next use of each key is remembered again.
                 tracing::warn!(%error, "the last uses of keys could not be stored");
             }
@@ -103,16 +103,17 @@ async fn write_behind(store: Store, uses: Arc<Mutex<Uses>>, mut waking: mpsc::Re
     }
 }
 
-/// The one place that writes: a statement that is a transaction of its own.
+/// The one place that writes, in its turn.
 async fn write(store: &Store, uses: &[(ApiKeyId, Timestamp)]) -> Result<(), DbErr> {
     let uses = pad(uses.to_vec());
     let cases = uses.iter().fold(CaseStatement::new(), |cases, (key, at)| {
         cases.case(api_key::Column::Id.eq(*key), *at)
     });
+    let transaction = store.begin().await?;
     api_key::Entity::update_many()
         .col_expr(api_key::Column::LastUsedAt, cases.into())
         .filter(api_key::Column::Id.is_in(uses.iter().map(|(key, _)| *key)))
-        .exec(&store.write)
+        .exec(&*transaction)
         .await?;
-    Ok(())
+    transaction.commit().await
 }
