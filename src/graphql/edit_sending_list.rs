@@ -172,7 +172,7 @@ pub(super) async fn create_sending_list(
             sending_list: SendingList(row),
         }
         .into()),
-        Err(CreateError::Invalid(reason)) => Ok(invalid(reason)),
+        Err(CreateError::Invalid(reason)) => Ok(invalid(&reason)),
         Err(CreateError::Database(error)) => Err(internal(error)),
     }
 }
@@ -197,7 +197,7 @@ pub(super) async fn update_sending_list(
         }
         .into()),
         Err(UpdateError::NotFound) => not_found(),
-        Err(UpdateError::Invalid(reason)) => Ok(invalid(reason)),
+        Err(UpdateError::Invalid(reason)) => Ok(invalid(&reason)),
         Err(UpdateError::Database(error)) => Err(internal(error)),
     }
 }
@@ -225,7 +225,7 @@ pub(super) async fn archive_sending_list(context: &Context<'_>, id: &ID) -> Resu
 const NOT_FOUND: &str = "The account has no sending list with this id; take one from the query sendingLists.";
 
 /// What the caller is told, whether a list is made or changed.
-fn invalid<R>(reason: InvalidList) -> R
+fn invalid<R>(reason: &InvalidList) -> R
 where
     R: From<InvalidListIdError>
         + From<ListIdInUseError>
@@ -251,21 +251,21 @@ where
             "Another sending list has this number, maybe an archived one; choose another, or change that list.",
         ))
         .into(),
-        InvalidList::Phone(reason) => InvalidPhoneError::from(Complaint::of("phoneNumber", &reason)).into(),
+        InvalidList::Phone(reason) => InvalidPhoneError::from(Complaint::of("phoneNumber", reason)).into(),
         InvalidList::PhoneInUse => PhoneInUseError::from(about(
             "phoneNumber",
             "Another sending list has this phone number, maybe an archived one; find it with the query sendingList and \
              change that one.",
         ))
         .into(),
-        InvalidList::BrandName(reason) => InvalidNameError::from(Complaint::of("brandName", &reason)).into(),
+        InvalidList::BrandName(reason) => InvalidNameError::from(Complaint::of("brandName", reason)).into(),
         InvalidList::DomainNotFound => DomainNotFoundError::from(about(
             "domainId",
             "The account has no active domain with this id; take one from the query domains.",
         ))
         .into(),
         InvalidList::Metadata(reason) => {
-            InvalidMetadataError::from(Complaint::of("metadata", &reason)).into()
+            InvalidMetadataError::from(Complaint::of("metadata", reason)).into()
         }
     }
 }

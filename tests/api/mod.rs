@@ -1,6 +1,10 @@
 //! What clients and visitors see.
 
 mod access;
+mod catalog_domains;
+mod catalog_lists;
+mod catalog_offers;
+mod catalog_settings;
 mod clicks;
 mod codes;
 mod create;

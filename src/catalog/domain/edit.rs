@@ -30,7 +30,6 @@ pub struct NewDomain {
 /// What is to be different about a domain; `None` leaves it as it is, an inner one clears it.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "each is the field of that name of a domain")]
-#[expect(clippy::option_option, reason = "absent, cleared, set")]
 pub struct DomainChange {
     pub host: Option<String>,
     pub scheme: Option<domain::Scheme>,

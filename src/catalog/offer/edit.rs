@@ -30,7 +30,6 @@ pub struct NewOffer {
 /// What is to be different about an offer; `None` leaves it as it is, an inner one clears it.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "each is the field of that name of an offer")]
-#[expect(clippy::option_option, reason = "absent, cleared, set")]
 pub struct OfferChange {
     pub name: Option<String>,
     pub tracking_url: Option<String>,

@@ -36,7 +36,6 @@ pub struct NewList {
 /// What is to be different about a list; `None` leaves it as it is, an inner one clears it.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "each is the field of that name of a list")]
-#[expect(clippy::option_option, reason = "absent, cleared, set")]
 pub struct ListChange {
     pub list_id: Option<i32>,
     pub phone_number: Option<String>,
