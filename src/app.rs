@@ -86,7 +86,7 @@ impl App {
         let read = || store.read.clone();
         let hosts = ServerHosts::new(read());
         Ok(Self {
-            authenticator: Authenticator::new(read()),
+            authenticator: Authenticator::new(&store),
             lists: ActiveLists::new(read()),
             resolver: Resolver::new(redirect_cache, hosts.changes().clone()),
             hosts,

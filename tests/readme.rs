@@ -73,6 +73,17 @@ async fn its_error_is_what_a_taken_code_answers() {
 }
 
 #[test]
+fn its_settings_file_is_one() {
+    let examples = blocks("toml");
+    assert_eq!(examples.len(), 1);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("linkhop.toml");
+    std::fs::write(&file, examples[0]).expect("a settings file");
+    let check = ["linkhop", "config", "check", "--config"].map(Into::into);
+    linkhop::cli::read(check.into_iter().chain([file.into_os_string()])).expect("settings that are right");
+}
+
+#[test]
 fn it_lists_every_setting_with_its_variable_and_default() {
     let cli = Cli::command();
     for command in ["serve", "demo"] {

@@ -16,6 +16,7 @@ mod descriptions;
 mod destinations;
 mod http;
 mod idempotency;
+mod last_used;
 mod limits;
 mod nodes;
 mod pages;

@@ -167,7 +167,12 @@ impl TestApp {
 
     /// Lets time pass.
     pub fn advance_hours(&self, hours: i64) {
-        self.now.fetch_add(hours * 3_600_000, Ordering::SeqCst);
+        self.advance_seconds(hours * 3600);
+    }
+
+    /// Lets a little time pass.
+    pub fn advance_seconds(&self, seconds: i64) {
+        self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
     /// Sends a request.
