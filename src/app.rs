@@ -84,11 +84,12 @@ impl App {
     ) -> Result<Self, WriteError> {
         let writer = Writer::spawn(&store)?;
         let read = || store.read.clone();
+        let hosts = ServerHosts::new(read());
         Ok(Self {
-            authenticator: Authenticator::new(read()),
+            authenticator: Authenticator::new(&store),
             lists: ActiveLists::new(read()),
-            hosts: ServerHosts::new(read()),
-            resolver: Resolver::new(redirect_cache),
+            resolver: Resolver::new(redirect_cache, hosts.changes().clone()),
+            hosts,
             recorder: Recorder::new(writer.clone()),
             writer,
             judge: Arc::new(Judge::embedded()),

@@ -1,9 +1,14 @@
-//! How Linkhop is set up: each field is a flag and an environment variable.
+//! How Linkhop is set up: each field is a flag, an environment variable and a key of the settings file.
+//!
+//! The attributes of a field declare all three: `long` and `env`, and the key is the flag with underscores. One that
+//! may be given more than once is a `Vec`; in the file it is an array. A secret has `hide_env_values`: then it is
+//! masked wherever it is shown.
 
-use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, str::FromStr};
+use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use clap::{Args, ValueEnum, builder::TypedValueParser, error::ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
+use url::{Url, form_urlencoded};
 
 use crate::{
     graphql::Limits,
@@ -11,6 +16,21 @@ use crate::{
     store::{self, Options, Synchronous},
     values::host::Host,
 };
+
+/// The heading of what one request may ask for.
+const LIMITS: &str = "Limits of a GraphQL request";
+
+/// The flag that names the settings file; no key in it.
+pub const CONFIG: &str = "config";
+
+/// Where settings are read from.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "All commands")]
+pub struct FileConfig {
+    /// A TOML file with settings; flags and variables win over it
+    #[arg(long, env = "LINKHOP_CONFIG", value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+}
 
 /// All that `linkhop serve` can be told.
 #[derive(Clone, Debug, Args)]
@@ -25,6 +45,7 @@ pub struct Config {
 
 /// Where data is kept.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Database")]
 pub struct DatabaseConfig {
     /// The database: `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/DATABASE`
     #[arg(
@@ -42,8 +63,9 @@ pub struct DatabaseConfig {
 
 /// How the database is used.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Database")]
 pub struct DatabaseTuning {
-    /// Connections that read at the same time; one more writes
+    /// Connections that read at the same time; two more write
     #[arg(
         long,
         env = "LINKHOP_READ_CONNECTIONS",
@@ -56,7 +78,8 @@ pub struct DatabaseTuning {
         long,
         env = "LINKHOP_SQLITE_SYNCHRONOUS",
         value_name = "MODE",
-        default_value = "full"
+        default_value = "full",
+        hide_possible_values = true
     )]
     pub sqlite_synchronous: Synchronous,
 }
@@ -75,6 +98,7 @@ impl DatabaseTuning {
 
 /// What is answered, and where.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Server")]
 pub struct ServerConfig {
     /// The address to listen on; port 0 takes a free one
     #[arg(
@@ -105,14 +129,21 @@ pub struct ServerConfig {
     )]
     pub introspection: bool,
     /// The most levels of fields in a GraphQL request
-    #[arg(long, env = "LINKHOP_MAX_DEPTH", value_name = "NUMBER", default_value = "15")]
+    #[arg(
+        long,
+        env = "LINKHOP_MAX_DEPTH",
+        value_name = "NUMBER",
+        default_value = "15",
+        help_heading = LIMITS
+    )]
     pub max_depth: usize,
     /// The most points of complexity in a GraphQL request
     #[arg(
         long,
         env = "LINKHOP_MAX_COMPLEXITY",
         value_name = "NUMBER",
-        default_value = "2000"
+        default_value = "2000",
+        help_heading = LIMITS
     )]
     pub max_complexity: usize,
     /// The most aliases in a GraphQL request
@@ -120,7 +151,8 @@ pub struct ServerConfig {
         long,
         env = "LINKHOP_MAX_ALIASES",
         value_name = "NUMBER",
-        default_value = "50"
+        default_value = "50",
+        help_heading = LIMITS
     )]
     pub max_aliases: usize,
     /// The most fragment spreads in a GraphQL request, counted after expansion
@@ -128,7 +160,8 @@ pub struct ServerConfig {
         long,
         env = "LINKHOP_MAX_SPREADS",
         value_name = "NUMBER",
-        default_value = "1000"
+        default_value = "1000",
+        help_heading = LIMITS
     )]
     pub max_spreads: usize,
     /// The most tokens in a GraphQL request
@@ -136,7 +169,8 @@ pub struct ServerConfig {
         long,
         env = "LINKHOP_MAX_TOKENS",
         value_name = "NUMBER",
-        default_value = "10000"
+        default_value = "10000",
+        help_heading = LIMITS
     )]
     pub max_tokens: usize,
     /// The most bytes of links that the redirect keeps in memory
@@ -171,16 +205,18 @@ impl ServerConfig {
 
 /// What is logged, to standard error.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "All commands")]
 pub struct LogConfig {
     /// What to log: error, warn, info, debug, or filters such as linkhop=debug,sqlx=warn
     #[arg(long, env = "LINKHOP_LOG", value_name = "FILTER", default_value = "info", global = true, value_parser = filter)]
     pub log: String,
-    /// How to write it
+    /// How to write it: "text" for people, "json" for one object a line
     #[arg(
         long,
         env = "LINKHOP_LOG_FORMAT",
         value_name = "FORMAT",
         default_value = "text",
+        hide_possible_values = true,
         global = true
     )]
     pub log_format: LogFormat,
@@ -204,6 +240,36 @@ impl DatabaseUrl {
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// The URL with `***` for every secret in it, to be shown.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        const MASK: &str = "***";
+        let shown = self.expose();
+        let Ok(mut url) = Url::parse(shown) else {
+            return MASK.to_owned();
+        };
+        let mut is_masked = url.password().is_some();
+        if is_masked && url.set_password(Some(MASK)).is_err() {
+            return MASK.to_owned();
+        }
+        if let Some(query) = url.query() {
+            let mut pairs = Vec::new();
+            for pair in query.split('&') {
+                let name = form_urlencoded::parse(pair.as_bytes()).next();
+                let name = name.map(|(name, _)| name.to_lowercase()).unwrap_or_default();
+                // PostgreSQL takes its password here too, and a client's key as text.
+                if name.contains("password") || name.contains("key") {
+                    is_masked = true;
+                    pairs.push(format!("{name}={MASK}"));
+                } else {
+                    pairs.push(pair.to_owned());
+                }
+            }
+            url.set_query(Some(&pairs.join("&")));
+        }
+        if is_masked { url.into() } else { shown.to_owned() }
     }
 }
 
@@ -260,4 +326,31 @@ fn host(text: &str) -> Result<Host, &'static str> {
 
 fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
     tracing_subscriber::EnvFilter::try_new(text).map(|_| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_secrets() {
+        for (url, shown) in [
+            ("sqlite:///var/lib/linkhop.db", "sqlite:///var/lib/linkhop.db"),
+            ("sqlite://linkhop.db", "sqlite://linkhop.db"),
+            ("postgres://linkhop@db/linkhop", "postgres://linkhop@db/linkhop"),
+            (
+                "postgres://linkhop:s3cret@db:5433/linkhop?sslmode=require",
+                "postgres://linkhop:***@db:5433/linkhop?sslmode=require",
+            ),
+            (
+                "postgres://db/linkhop?user=linkhop&pass%77ord=s3cret&sslkey=s3cret",
+                "postgres://db/linkhop?user=linkhop&password=***&sslkey=***",
+            ),
+            ("postgres://:s3cret@db/linkhop", "postgres://:***@db/linkhop"),
+        ] {
+            let url: DatabaseUrl = url.parse().expect("a database");
+            assert_eq!(url.masked(), shown);
+            assert!(!format!("{url:?}").contains("s3cret"));
+        }
+    }
 }

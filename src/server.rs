@@ -77,7 +77,7 @@ impl Server {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let Self { listener, app, .. } = self;
-        let writer = app.writer.clone();
+        let (writer, authenticator) = (app.writer.clone(), app.authenticator.clone());
         let router = router(State::new(app, settings));
         // A redirect is one small packet: it must not wait for another.
         let listener = listener.tap_io(|stream| {
@@ -99,6 +99,7 @@ impl Server {
             ended = async { serving.await } => ended?,
             () = overdue => tracing::warn!("some requests were not answered in time and are cut off"),
         }
+        authenticator.flushed().await;
         writer.drained().await;
         Ok(())
     }

@@ -26,7 +26,7 @@ async fn its_graphql_examples_run() {
         .offer(app.store(), Some(Platform::Tune), tracking_url)
         .await;
     let examples = blocks("graphql");
-    assert_eq!(examples.len(), 5);
+    assert_eq!(examples.len(), 7);
 
     let made = app.graphql(examples[0], json!({})).await.data("createShortLink");
     assert_eq!(
@@ -50,6 +50,15 @@ async fn its_graphql_examples_run() {
     assert_eq!(page["nodes"].as_array().map(Vec::len), Some(2));
     let viewer = app.graphql(examples[4], json!({})).await.data("viewer");
     assert_eq!(viewer["apiKey"]["scopes"], json!(["ADMIN"]));
+    let made = app.graphql(examples[5], json!({})).await.data("createDomain");
+    assert_eq!(made["domain"]["host"], "go.example.org", "{made}");
+    let made = app
+        .graphql(examples[6], json!({"domainId": made["domain"]["id"]}))
+        .await
+        .json();
+    let data = &made["data"];
+    assert_eq!(data["createSendingList"]["sendingList"]["listId"], 43, "{made}");
+    assert!(data["createOffer"]["offer"]["id"].is_string(), "{made}");
 }
 
 #[tokio::test]
@@ -61,6 +70,17 @@ async fn its_error_is_what_a_taken_code_answers() {
     app.graphql(query, json!({})).await.data("createShortLink");
     let shown: Value = serde_json::from_str(blocks("json")[0]).expect("JSON");
     assert_eq!(app.graphql(query, json!({})).await.json(), shown);
+}
+
+#[test]
+fn its_settings_file_is_one() {
+    let examples = blocks("toml");
+    assert_eq!(examples.len(), 1);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("linkhop.toml");
+    std::fs::write(&file, examples[0]).expect("a settings file");
+    let check = ["linkhop", "config", "check", "--config"].map(Into::into);
+    linkhop::cli::read(check.into_iter().chain([file.into_os_string()])).expect("settings that are right");
 }
 
 #[test]

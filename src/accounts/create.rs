@@ -4,11 +4,7 @@ use entity::{AccountId, ApiKeyId, Timestamp, account, api_key};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, IntoActiveModel};
 
 use super::ApiKey;
-
-/// A name is empty, longer than 255 characters, or has control characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a name has 1 to 255 characters and no control characters")]
-pub struct InvalidName;
+use crate::values::name::{InvalidName, Name};
 
 /// What a new key is to be.
 #[derive(Clone, Debug)]
@@ -21,11 +17,6 @@ pub struct NewApiKey {
     pub expires_at: Option<Timestamp>,
 }
 
-fn check(name: &str) -> Result<(), InvalidName> {
-    let good = !name.trim().is_empty() && name.chars().count() <= 255 && !name.contains(char::is_control);
-    if good { Ok(()) } else { Err(InvalidName) }
-}
-
 /// Makes an account with the platforms' usual parameter names as settings.
 ///
 /// # Errors
@@ -36,12 +27,13 @@ pub async fn create(
     products: &[account::Product],
     now: Timestamp,
 ) -> Result<Result<account::Model, InvalidName>, DbErr> {
-    if let Err(invalid) = check(name) {
-        return Ok(Err(invalid));
-    }
+    let name = match Name::parse(name) {
+        Ok(name) => name,
+        Err(invalid) => return Ok(Err(invalid)),
+    };
     let row = account::Model {
         id: AccountId::at(now),
-        name: name.to_owned(),
+        name: name.into(),
         status: account::Status::Active,
         products: account::Products(products.to_vec()),
         default_filter_bots: false,
@@ -66,14 +58,15 @@ pub async fn create_key(
     random: fn(usize) -> Vec<u8>,
     now: Timestamp,
 ) -> Result<Result<(api_key::Model, ApiKey), InvalidName>, DbErr> {
-    if let Err(invalid) = check(&new.name) {
-        return Ok(Err(invalid));
-    }
+    let name = match Name::parse(&new.name) {
+        Ok(name) => name,
+        Err(invalid) => return Ok(Err(invalid)),
+    };
     let key = ApiKey::draw(random);
     let row = api_key::Model {
         id: ApiKeyId::at(now),
         account_id: account,
-        name: new.name,
+        name: name.into(),
         hash: key.hash(),
         scopes: api_key::Scopes(new.scopes),
         expires_at: new.expires_at,

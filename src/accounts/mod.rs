@@ -2,10 +2,15 @@
 
 mod create;
 mod key;
+mod last_used;
+mod operate;
 mod principal;
 mod scope;
+mod settings;
 
-pub use create::{InvalidName, NewApiKey, create, create_key};
+pub use create::{NewApiKey, create, create_key};
 pub use key::ApiKey;
+pub use operate::{Changed, UnknownAccount, UnknownKey, all, find, keys, revoke_key, set_status};
 pub use principal::{AuthenticateError, Authenticator, Principal};
-pub use scope::rows_of;
+pub use scope::{locked, rows_of};
+pub use settings::{ParameterField, SettingsChange, SettingsError, update_settings};

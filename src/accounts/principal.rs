@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use entity::{AccountId, Timestamp, account, api_key};
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter};
 
-use super::ApiKey;
-use crate::store::{Gather, ReadError, ReadMany, pad};
+use super::{ApiKey, last_used::LastUsed};
+use crate::store::{Gather, ReadError, ReadMany, Store, pad};
 
 /// An authenticated caller: a key that works, of an account that is active.
 #[derive(Clone, Debug)]
@@ -49,15 +49,21 @@ impl Principal {
     }
 }
 
-/// Finds whose keys these are. Cheap to clone.
+/// Finds whose keys these are, and remembers when they were used. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Authenticator(Gather<Keys>);
+pub struct Authenticator {
+    keys: Gather<Keys>,
+    last_used: LastUsed,
+}
 
 impl Authenticator {
-    /// An authenticator over `db`.
+    /// An authenticator over the store's keys.
     #[must_use]
-    pub fn new(db: DatabaseConnection) -> Self {
-        Self(Gather::spawn(Keys(db)))
+    pub fn new(store: &Store) -> Self {
+        Self {
+            keys: Gather::spawn(Keys(store.read.clone())),
+            last_used: LastUsed::spawn(store.clone()),
+        }
     }
 
     /// Finds whose key this is. It is asked of the database each time, so that a key revoked or an account
@@ -71,7 +77,7 @@ impl Authenticator {
         now: Timestamp,
     ) -> Result<Arc<Principal>, AuthenticateError> {
         let principal = self
-            .0
+            .keys
             .get(key.hash())
             .await?
             .ok_or(AuthenticateError::UnknownKey)?;
@@ -82,7 +88,13 @@ impl Authenticator {
         if principal.account.status == account::Status::Suspended {
             return Err(AuthenticateError::Suspended);
         }
+        self.last_used.note(row, now);
         Ok(principal)
+    }
+
+    /// Returns once the times at which keys were used so far are stored; they are written a few seconds behind.
+    pub async fn flushed(&self) {
+        self.last_used.flushed().await;
     }
 }
 

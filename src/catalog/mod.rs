@@ -1,5 +1,44 @@
 //! What an account sends with: offers, sending lists, domains.
 
+use entity::{AccountId, Owned};
+use sea_orm::{ActiveModelBehavior, ActiveModelTrait, DbErr, IntoActiveModel, Value, sea_query::Expr};
+
+use crate::{
+    accounts::locked,
+    store::{Store, again, met_another},
+};
+
 pub mod domain;
 pub mod offer;
 pub mod sending_list;
+
+/// Sets one column of the row of the account that `which` names, and answers the row; `None` where there is none.
+///
+/// # Errors
+/// When the database does not answer.
+async fn set<E>(
+    store: &Store,
+    account: AccountId,
+    which: Expr,
+    column: E::Column,
+    value: impl Into<Value> + Send,
+) -> Result<Option<E::Model>, DbErr>
+where
+    E: Owned,
+    E::Model: IntoActiveModel<E::ActiveModel>,
+    E::ActiveModel: ActiveModelBehavior + Send,
+{
+    let value = value.into();
+    let changed = again(met_another, async || {
+        let transaction = store.begin().await?;
+        let Some(row) = locked::<E>(&transaction, account, which.clone()).await? else {
+            return Ok(None);
+        };
+        let mut row = row.into_active_model();
+        row.set(column, value.clone());
+        let row = row.update(&*transaction).await?;
+        transaction.commit().await?;
+        Ok(Some(row))
+    });
+    changed.await
+}

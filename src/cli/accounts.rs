@@ -1,65 +1,64 @@
-//! `linkhop account` and `linkhop key`.
+//! `linkhop account`.
 
-use anyhow::{Context as _, Result, bail};
-use chrono::{DateTime, Utc};
+use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
-use entity::{AccountId, account, api_key};
-use sea_orm::EntityTrait;
+use entity::{AccountId, account};
+use serde_json::{Value, json};
 
-use super::print;
+use super::{
+    Usage, account_id, known_account, open,
+    output::{Output, table, time_json, time_text, words},
+};
 use crate::{
-    accounts::{self, NewApiKey},
+    accounts::{self, Changed},
     app::Clock,
     config::DatabaseConfig,
-    store::Store,
 };
 
 #[derive(Debug, Args)]
 pub(super) struct Account {
     #[command(subcommand)]
-    action: AccountAction,
+    action: Action,
 }
 
 #[derive(Debug, Subcommand)]
-enum AccountAction {
+enum Action {
     /// Make an account and print its id
+    #[command(after_help = "Example:\n  linkhop account create --name \"Example Outfitters\" --product sms")]
     Create {
         /// What people call it
         #[arg(long)]
         name: String,
-        /// What it has bought; may be given more than once
-        #[arg(long = "product", value_name = "PRODUCT")]
+        /// What it has bought: "sms", for short links in text messages; may be given more than once
+        #[arg(long = "product", value_name = "PRODUCT", hide_possible_values = true)]
         products: Vec<ProductName>,
+        #[command(flatten)]
+        output: Output,
         #[command(flatten)]
         database: DatabaseConfig,
     },
+    /// Show all accounts: id, name, status
+    List {
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        database: DatabaseConfig,
+    },
+    /// Refuse all requests with an account's keys; links that were sent out still work
+    Suspend(Named),
+    /// Let a suspended account's keys work again
+    Resume(Named),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Key {
-    #[command(subcommand)]
-    action: KeyAction,
-}
-
-#[derive(Debug, Subcommand)]
-enum KeyAction {
-    /// Make an API key of an account and print it: it is shown this once and stored nowhere
-    Create {
-        /// The account's id
-        #[arg(long, value_name = "ID")]
-        account: AccountId,
-        /// What people call the key
-        #[arg(long)]
-        name: String,
-        /// What it may do; may be given more than once
-        #[arg(long = "scope", value_name = "SCOPE", required = true)]
-        scopes: Vec<ScopeName>,
-        /// From when on it is refused, such as 2027-01-31T00:00:00Z; never unless given
-        #[arg(long, value_name = "TIME")]
-        expires_at: Option<DateTime<Utc>>,
-        #[command(flatten)]
-        database: DatabaseConfig,
-    },
+struct Named {
+    /// The account's id, as `linkhop account list` shows it
+    #[arg(value_name = "ID", value_parser = account_id)]
+    account: AccountId,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    database: DatabaseConfig,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -76,73 +75,76 @@ impl From<ProductName> for account::Product {
     }
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ScopeName {
-    /// Read whatever the account has
-    Read,
-    /// Create and change short links
-    LinksWrite,
-    /// Create and change offers and sending lists
-    CatalogWrite,
-    /// Everything
-    Admin,
-}
-
-impl From<ScopeName> for api_key::Scope {
-    fn from(name: ScopeName) -> Self {
-        match name {
-            ScopeName::Read => Self::Read,
-            ScopeName::LinksWrite => Self::LinksWrite,
-            ScopeName::CatalogWrite => Self::CatalogWrite,
-            ScopeName::Admin => Self::Admin,
-        }
-    }
-}
-
 impl Account {
     pub(super) async fn run(self) -> Result<()> {
-        let AccountAction::Create {
-            name,
-            products,
-            database,
-        } = self.action;
-        let store = open(&database).await?;
-        let products: Vec<_> = products.into_iter().map(Into::into).collect();
-        let account = accounts::create(&store.write, &name, &products, Clock::system().now()).await??;
-        print(&format!("{}\n", account.id))
-    }
-}
-
-impl Key {
-    pub(super) async fn run(self) -> Result<()> {
-        let KeyAction::Create {
-            account,
-            name,
-            scopes,
-            expires_at,
-            database,
-        } = self.action;
-        let now = Clock::system().now();
-        let expires_at = expires_at.map(entity::Timestamp::from);
-        if expires_at.is_some_and(|end| end <= now) {
-            bail!("--expires-at must be in the future");
+        match self.action {
+            Action::Create {
+                name,
+                products,
+                output,
+                database,
+            } => {
+                let store = open(&database).await?;
+                let products: Vec<_> = products.into_iter().map(Into::into).collect();
+                let account = accounts::create(&store.write, &name, &products, Clock::system().now()).await?;
+                let account = account.map_err(|invalid| Usage(format!("--name: {invalid}")))?;
+                output.print(|| json_of(&account), || format!("{}\n", account.id))
+            }
+            Action::List { output, database } => {
+                let accounts = accounts::all(&open(&database).await?.read).await?;
+                let json = || accounts.iter().map(json_of).collect();
+                output.print(json, || text_of(&accounts))
+            }
+            Action::Suspend(named) => named.set(account::Status::Suspended).await,
+            Action::Resume(named) => named.set(account::Status::Active).await,
         }
-        let store = open(&database).await?;
-        account::Entity::find_by_id(account)
-            .one(&store.read)
-            .await?
-            .with_context(|| format!("there is no account {account}"))?;
-        let scopes = scopes.into_iter().map(Into::into).collect();
-        let new = NewApiKey {
-            name,
-            scopes,
-            expires_at,
-        };
-        let (_, key) = accounts::create_key(&store.write, account, new, nanoid::rngs::default, now).await??;
-        print(&format!("{}\n", key.expose()))
     }
 }
 
-async fn open(database: &DatabaseConfig) -> Result<Store> {
-    Ok(Store::connect(database.database_url.expose(), &database.tuning.options(false)).await?)
+impl Named {
+    async fn set(self, status: account::Status) -> Result<()> {
+        let store = open(&self.database).await?;
+        let changed = accounts::set_status(&store.write, self.account, status).await?;
+        let Changed { row, is_new } = changed.map_err(known_account)?;
+        let said = match (status, is_new) {
+            (account::Status::Suspended, true) => {
+                "is suspended: its keys are refused from the next request on"
+            }
+            (account::Status::Suspended, false) => "was suspended already",
+            (account::Status::Active, true) => "is active: its keys work from the next request on",
+            (account::Status::Active, false) => "was active already",
+        };
+        self.output.print(
+            || json_of(&row),
+            || format!("account {} ({}) {said}\n", row.id, row.name),
+        )
+    }
+}
+
+fn json_of(account: &account::Model) -> Value {
+    json!({
+        "id": account.id.to_string(),
+        "name": account.name,
+        "status": account.status,
+        "products": account.products,
+        "createdAt": time_json(Some(account.created_at)),
+    })
+}
+
+fn text_of(accounts: &[account::Model]) -> String {
+    let row = |account: &account::Model| {
+        [
+            account.id.to_string(),
+            account.name.clone(),
+            words(&json!(account.status)),
+            words(&json!(account.products)),
+            time_text(Some(account.created_at), ""),
+        ]
+    };
+    let rows: Vec<_> = accounts.iter().map(row).collect();
+    table(
+        ["ID", "NAME", "STATUS", "PRODUCTS", "CREATED"],
+        &rows,
+        "There are no accounts yet: `linkhop account create` makes one.",
+    )
 }

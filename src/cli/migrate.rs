@@ -3,9 +3,10 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use migration::{Migrator, MigratorTrait};
+use serde_json::json;
 
-use super::print;
-use crate::{config::DatabaseConfig, store::Store};
+use super::{connect, output::Output, print};
+use crate::config::DatabaseConfig;
 
 #[derive(Debug, Args)]
 pub(super) struct Migrate {
@@ -19,34 +20,38 @@ enum Direction {
     Up(DatabaseConfig),
     /// Take the last change back, with the data it holds
     Down(DatabaseConfig),
-    /// Say which changes are made
-    Status(DatabaseConfig),
+    /// Say how many changes are made, and how many are pending
+    Status {
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        database: DatabaseConfig,
+    },
 }
 
 impl Migrate {
     pub(super) async fn run(self) -> Result<()> {
         match self.direction {
             Direction::Up(database) => {
-                let store = open(&database, true).await?;
+                let store = connect(&database, true).await?;
                 let pending = store.pending_migrations().await?;
                 store.migrate_up().await?;
                 print(&format!("{pending} changes made; the schema is up to date\n"))
             }
             Direction::Down(database) => {
-                let store = open(&database, false).await?;
+                let store = connect(&database, false).await?;
                 Migrator::down(&store.write, Some(1)).await?;
                 print("the last change is taken back\n")
             }
-            Direction::Status(database) => {
-                let store = open(&database, false).await?;
-                let known = Migrator::migrations().len();
+            Direction::Status { output, database } => {
+                let store = connect(&database, false).await?;
                 let pending = store.pending_migrations().await?;
-                print(&format!("{} changes made, {pending} pending\n", known - pending))
+                let made = Migrator::migrations().len() - pending;
+                output.print(
+                    || json!({"made": made, "pending": pending}),
+                    || format!("{made} changes made, {pending} pending\n"),
+                )
             }
         }
     }
-}
-
-async fn open(database: &DatabaseConfig, create: bool) -> Result<Store> {
-    Ok(Store::connect(database.database_url.expose(), &database.tuning.options(create)).await?)
 }

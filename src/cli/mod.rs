@@ -1,17 +1,28 @@
 //! The commands of the `linkhop` program.
 
 mod accounts;
+mod check;
 mod demo;
+mod domains;
+mod file;
+mod help;
+mod keys;
 mod migrate;
+mod output;
+mod settings;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+use entity::AccountId;
 use tracing_subscriber::EnvFilter;
 
+pub use self::settings::{Invocation, read};
 use crate::{
-    config::{Config, LogConfig, LogFormat},
+    accounts::UnknownAccount,
+    config::{Config, DatabaseConfig, FileConfig, LogConfig, LogFormat},
     graphql,
     server::Server,
     store::Store,
@@ -20,35 +31,86 @@ use crate::{
 
 /// Self-hosted link attribution for SMS: GraphQL in, tracked short links out
 #[derive(Debug, Parser)]
-#[command(name = "linkhop", version, about, propagate_version = true)]
+#[command(
+    name = "linkhop",
+    version,
+    propagate_version = true,
+    after_help = "First steps:
+  linkhop demo                        a server to play with; it prints how to make a link
+
+  export LINKHOP_DATABASE_URL=sqlite://linkhop.db
+  linkhop migrate up                  make the database
+  linkhop account create --name \"Example Outfitters\" --product sms
+  linkhop key create --account acct_… --name dashboard --scope admin
+  linkhop serve                       answer at http://127.0.0.1:8080
+
+`linkhop COMMAND --help` says more of each command."
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    file: FileConfig,
     #[command(flatten)]
     log: LogConfig,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Try it: a server with its own SQLite database, an account, a key, a list and two offers
+    /// Start a server to try, with an account, a key, a list and two offers
+    #[command(
+        after_help = "The database and the key are kept in the folder: the next start goes on where this one was.\n\n\
+        Example:\n  linkhop demo --listen 127.0.0.1:0 --data-dir /tmp/linkhop-demo"
+    )]
     Demo(demo::Demo),
-    /// Answer GraphQL and redirects
+    /// Answer GraphQL and redirects until it is stopped
+    #[command(after_help = SOURCES)]
     Serve(Box<Config>),
-    /// Bring the database's schema to this version, or back
+    /// Make the database's tables, or bring them to this version
     Migrate(migrate::Migrate),
-    /// Manage accounts
+    /// Show the settings and where each is from
+    Config(check::Settings),
+    /// Make, show, suspend and resume accounts
     Account(accounts::Account),
-    /// Manage API keys
-    Key(accounts::Key),
-    /// Print the GraphQL schema
+    /// Make, show and revoke API keys
+    Key(keys::Key),
+    /// Show the hosts that short links live on
+    Domain(domains::Domain),
+    /// Print the GraphQL schema, the manual of the API
     Schema,
+    /// Print a script that makes a shell complete commands and flags
+    #[command(after_help = "Examples, each for one shell:
+  linkhop completions bash > ~/.local/share/bash-completion/completions/linkhop
+  linkhop completions zsh > ~/.zfunc/_linkhop     # a folder of your $fpath
+  linkhop completions fish > ~/.config/fish/completions/linkhop.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
+
+const SOURCES: &str = "\
+Each setting is a flag, a variable and, with underscores, a key of the file that --config names. The flag wins over the \
+variable, the variable over the file. `linkhop config check` shows what came of it.
+
+Example, /etc/linkhop.toml:
+  database_url = \"postgres://linkhop:PASSWORD@127.0.0.1/linkhop\"
+  listen = \"127.0.0.1:8080\"
+  max_depth = 12
+
+  linkhop serve --config /etc/linkhop.toml";
+
+/// The command line asks for what can't be, whatever the database holds.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(String);
 
 /// Does what the command line says.
 ///
 /// # Errors
 /// With what stopped it, for the operator to read.
-pub async fn run(cli: Cli) -> Result<()> {
+pub async fn run(invocation: Invocation) -> Result<()> {
+    let Invocation { cli, settings, file } = invocation;
     log_to_stderr(&cli.log);
     if matches!(cli.command, Command::Demo(_) | Command::Serve(_)) {
         // The first number would otherwise wait for it. Before all else and on this thread: what loading
@@ -59,15 +121,21 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Demo(demo) => demo.run().await,
         Command::Serve(config) => serve(&config).await,
         Command::Migrate(migrate) => migrate.run().await,
+        Command::Config(config) => config.run(&settings, file.as_deref()),
         Command::Account(account) => account.run().await,
         Command::Key(key) => key.run().await,
+        Command::Domain(domain) => domain.run().await,
         Command::Schema => print(&graphql::sdl()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut help::command(), "linkhop", &mut script);
+            print(&String::from_utf8(script)?)
+        }
     }
 }
 
 async fn serve(config: &Config) -> Result<()> {
-    let options = config.database.tuning.options(false);
-    let store = Store::connect(config.database.database_url.expose(), &options).await?;
+    let store = connect(&config.database, false).await?;
     if store.pending_migrations().await? > 0 {
         tracing::warn!("the database's schema is older than this program: run `linkhop migrate up`");
     }
@@ -75,6 +143,36 @@ async fn serve(config: &Config) -> Result<()> {
     print(&format!("Linkhop listens on http://{}\n", server.address()))?;
     server.run(config.server.settings(None), stopped()).await?;
     Ok(())
+}
+
+/// Opens the database; `create` makes an `SQLite` file that is not there.
+async fn connect(config: &DatabaseConfig, create: bool) -> Result<Store> {
+    let url = config.database_url.expose();
+    let store = Store::connect(url, &config.tuning.options(create)).await;
+    if !create && url.starts_with("sqlite:") {
+        return store.context("is the SQLite file there? `linkhop migrate up` makes it");
+    }
+    Ok(store?)
+}
+
+/// Opens the database for a command that needs its tables.
+async fn open(config: &DatabaseConfig) -> Result<Store> {
+    let store = connect(config, false).await?;
+    if store.pending_migrations().await? > 0 {
+        bail!("the database's schema is older than this program, or not there: run `linkhop migrate up`");
+    }
+    Ok(store)
+}
+
+/// Reads an account's id, and says where to find one.
+fn account_id(text: &str) -> Result<AccountId, &'static str> {
+    text.parse()
+        .map_err(|_| "an account's id is acct_ and 32 hexadecimal digits; `linkhop account list` shows it")
+}
+
+/// Says which accounts there are instead.
+fn known_account(unknown: UnknownAccount) -> anyhow::Error {
+    anyhow!("{unknown}; `linkhop account list` shows those there are")
 }
 
 /// Writes to standard output at once, also where it is a pipe.

@@ -166,6 +166,11 @@ impl ApiKey {
         self.0.expires_at.map(entity::Timestamp::utc)
     }
 
+    /// When it was last used, to about a minute: the stored time follows that far behind. Null if never.
+    async fn last_used_at(&self) -> Option<DateTime<Utc>> {
+        self.0.last_used_at.map(entity::Timestamp::utc)
+    }
+
     /// When it was made.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at.utc()

@@ -231,10 +231,10 @@ fn answer(error: CreateError) -> Result<CreateShortLinkResult> {
             InvalidPhoneError::from(about(name(field), format!("{} can't be used: {reason}.", name(field)))).into()
         }
         CreateError::InvalidMetadata(reason) => {
-            InvalidMetadataError::from(about("metadata", format!("{}.", capitalised(&reason.to_string())))).into()
+            InvalidMetadataError::from(Complaint::of("metadata", &reason)).into()
         }
         CreateError::InvalidCode(reason) => {
-            InvalidCodeError::from(about("code", format!("{}.", capitalised(&reason.to_string())))).into()
+            InvalidCodeError::from(Complaint::of("code", &reason)).into()
         }
         CreateError::InvalidExpiry(field) => {
             let message = match field {
@@ -243,11 +243,7 @@ fn answer(error: CreateError) -> Result<CreateShortLinkResult> {
             };
             InvalidExpiryError::from(about(name(field), message.to_owned())).into()
         }
-        CreateError::InvalidIdempotencyKey(reason) => InvalidIdempotencyKeyError::from(about(
-            "idempotencyKey",
-            format!("{}.", capitalised(&reason.to_string())),
-        ))
-        .into(),
+        CreateError::InvalidIdempotencyKey(reason) => InvalidIdempotencyKeyError::from(Complaint::of("idempotencyKey", &reason)).into(),
         CreateError::ProductNotEnabled => ProductNotEnabledError::from(input(
             "This account lacks the SMS product; ask the operator of the server to enable it.",
         ))
@@ -285,12 +281,4 @@ fn answer(error: CreateError) -> Result<CreateShortLinkResult> {
         CreateError::Read(error) => return Err(internal(error)),
         CreateError::Write(error) => return Err(internal(error)),
     })
-}
-
-fn capitalised(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().collect::<String>() + letters.as_str())
-        .unwrap_or_default()
 }

@@ -1,8 +1,25 @@
 //! What can be changed.
 
-use async_graphql::{Context, Description, Object, Result};
+use async_graphql::{Context, Description, ID, Object, Result};
 
-use super::create_short_link::{CreateShortLinkInput, CreateShortLinkResult, create_short_link};
+use super::{
+    create_short_link::{CreateShortLinkInput, CreateShortLinkResult, create_short_link},
+    edit_account_settings::{
+        UpdateAccountSettingsInput, UpdateAccountSettingsResult, update_account_settings,
+    },
+    edit_domain::{
+        ArchiveDomainResult, CreateDomainInput, CreateDomainResult, UpdateDomainInput, UpdateDomainResult,
+        archive_domain, create_domain, update_domain,
+    },
+    edit_offer::{
+        ArchiveOfferResult, CreateOfferInput, CreateOfferResult, UpdateOfferInput, UpdateOfferResult,
+        archive_offer, create_offer, update_offer,
+    },
+    edit_sending_list::{
+        ArchiveSendingListResult, CreateSendingListInput, CreateSendingListResult, UpdateSendingListInput,
+        UpdateSendingListResult, archive_sending_list, create_sending_list, update_sending_list,
+    },
+};
 
 /// What can be changed. Every mutation answers a union: what it made, or what is wrong with the input. Ask for
 /// `__typename`, for the fields of the success that you need, and for `... on UserError { code message path }`.
@@ -28,5 +45,116 @@ impl Mutation {
         #[graphql(desc = "What the link is to be.")] input: CreateShortLinkInput,
     ) -> Result<CreateShortLinkResult> {
         create_short_link(context, input).await
+    }
+
+    /// Makes an offer: something that links can lead to by name. Needs the scope `CATALOG_WRITE`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn create_offer(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What the offer is to be.")] input: CreateOfferInput,
+    ) -> Result<CreateOfferResult> {
+        create_offer(context, input).await
+    }
+
+    /// Changes an offer, for links that are made from the next request on; links that were made before keep their
+    /// destinations. Needs the scope `CATALOG_WRITE`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn update_offer(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which offer, and what is to be different about it.")] input: UpdateOfferInput,
+    ) -> Result<UpdateOfferResult> {
+        update_offer(context, input).await
+    }
+
+    /// Archives an offer, which is how one is deleted: no more links can be made for it, those that were made still work,
+    /// and lists show it only when asked for archived offers. Safe to repeat; `updateOffer` with the status `ACTIVE` takes
+    /// it back. Needs the scope `CATALOG_WRITE`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn archive_offer(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which offer: its `id`, `offer_` and 32 hexadecimal digits.")] id: ID,
+    ) -> Result<ArchiveOfferResult> {
+        archive_offer(context, &id).await
+    }
+
+    /// Makes a sending list: the phone number that messages come from, its brand, and the domain of its links. Needs the
+    /// scope `CATALOG_WRITE`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn create_sending_list(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What the list is to be.")] input: CreateSendingListInput,
+    ) -> Result<CreateSendingListResult> {
+        create_sending_list(context, input).await
+    }
+
+    /// Changes a sending list, for links that are made from the next request on; links that were made before stay where
+    /// they are. Needs the scope `CATALOG_WRITE`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn update_sending_list(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which list, and what is to be different about it.")] input: UpdateSendingListInput,
+    ) -> Result<UpdateSendingListResult> {
+        update_sending_list(context, input).await
+    }
+
+    /// Archives a sending list, which is how one is deleted: no more links can be made for it, those that were made still
+    /// work, and its numbers stay its own. Safe to repeat; `updateSendingList` with the status `ACTIVE` takes it back.
+    /// Needs the scope `CATALOG_WRITE`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn archive_sending_list(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which list: its `id`, `list_` and 32 hexadecimal digits.")] id: ID,
+    ) -> Result<ArchiveSendingListResult> {
+        archive_sending_list(context, &id).await
+    }
+
+    /// Makes a domain: a host that short links can live on once it leads to this server. Give it to a sending list next.
+    /// Needs the scope `ADMIN`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn create_domain(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What the domain is to be.")] input: CreateDomainInput,
+    ) -> Result<CreateDomainResult> {
+        create_domain(context, input).await
+    }
+
+    /// Changes a domain, from the next request and the next visit on. Needs the scope `ADMIN`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn update_domain(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which domain, and what is to be different about it.")] input: UpdateDomainInput,
+    ) -> Result<UpdateDomainResult> {
+        update_domain(context, input).await
+    }
+
+    /// Archives a domain, which is how one is deleted: no more links can be made on it, those that were sent out still
+    /// work, and nobody else can take its host. Safe to repeat; `updateDomain` with the status `ACTIVE` takes it back.
+    /// Needs the scope `ADMIN`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn archive_domain(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which domain: its `id`, `domain_` and 32 hexadecimal digits.")] id: ID,
+    ) -> Result<ArchiveDomainResult> {
+        archive_domain(context, &id).await
+    }
+
+    /// Changes how the account's links are made, from the next request on; links that were made before keep their
+    /// destinations. Needs the scope `ADMIN`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn update_account_settings(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What is to be different about the settings.")] input: UpdateAccountSettingsInput,
+    ) -> Result<UpdateAccountSettingsResult> {
+        update_account_settings(context, input).await
     }
 }

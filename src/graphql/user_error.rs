@@ -7,6 +7,7 @@ use async_graphql::{Description, Enum, Interface, Object};
 pub(super) struct Complaint {
     message: String,
     path: Vec<String>,
+    unknown_macros: Vec<String>,
 }
 
 impl Complaint {
@@ -15,12 +16,43 @@ impl Complaint {
         Self {
             message: message.into(),
             path: path.iter().map(|&part| part.to_owned()).collect(),
+            unknown_macros: Vec::new(),
+        }
+    }
+
+    /// A complaint about a field of the input, whose reason is made a sentence.
+    pub(super) fn of(field: &str, reason: &impl ToString) -> Self {
+        Self::of_path(&["input", field], reason)
+    }
+
+    /// The same about what is at `path`.
+    pub(super) fn of_path(path: &[&str], reason: &impl ToString) -> Self {
+        Self::new(path, format!("{}.", capitalised(&reason.to_string())))
+    }
+
+    /// The same with the macros that nothing fills.
+    pub(super) fn with_unknown_macros(self, unknown_macros: Vec<String>) -> Self {
+        Self {
+            unknown_macros,
+            ..self
         }
     }
 }
 
+/// A reason as a sentence begins.
+fn capitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().collect::<String>() + letters.as_str())
+        .unwrap_or_default()
+}
+
 macro_rules! user_errors {
-    ($($(#[doc = $doc:literal])+ $name:ident, $code:ident, $status:literal, $retryable:literal;)+) => {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident, $code:ident, $status:literal, $retryable:literal $(, $(#[doc = $more_doc:literal])+ $more:ident)?;
+    )+) => {
         /// Names the kind of a `UserError` for programs; each kind is also a type of its own.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
         pub(super) enum ErrorCode {
@@ -83,6 +115,13 @@ macro_rules! user_errors {
                 async fn retryable(&self) -> bool {
                     $retryable
                 }
+
+                $(
+                    $(#[doc = $more_doc])+
+                    async fn $more(&self) -> &[String] {
+                        &self.0.$more
+                    }
+                )?
             }
         )+
     };
@@ -98,7 +137,8 @@ user_errors! {
     InvalidUrlError, InvalidUrl, 400, false;
     /// A phone number is not a valid E.164 number: `+` and up to 15 digits, nothing else.
     InvalidPhoneError, InvalidPhone, 400, false;
-    /// The metadata is not a JSON object, over 4,096 bytes, nested deeper than 5, or holds U+0000.
+    /// The metadata, or what it comes to with what is stored, is not a JSON object, over 4,096 bytes, nested deeper than
+    /// 5, or holds U+0000.
     InvalidMetadataError, InvalidMetadata, 400, false;
     /// The custom code is of the wrong form or reserved.
     InvalidCodeError, InvalidCode, 400, false;
@@ -106,16 +146,43 @@ user_errors! {
     InvalidExpiryError, InvalidExpiry, 400, false;
     /// The idempotency key is empty, over 255 characters, or has control characters.
     InvalidIdempotencyKeyError, InvalidIdempotencyKey, 400, false;
+    /// A name is empty, over 255 characters, or has control characters.
+    InvalidNameError, InvalidName, 400, false;
+    /// A tracking URL is not an absolute http or https URL of at most 4,096 bytes, has a macro before its path or one that
+    /// does not exist, or points at a domain of this server.
+    InvalidTrackingUrlError, InvalidTrackingUrl, 400, false,
+        /// The names between `{{` and `}}` that are no macros, in the order in which they stand; none if something else
+        /// is wrong.
+        unknown_macros;
+    /// An offer's id on its platform is empty, over 255 characters, or has control characters.
+    InvalidExternalIdError, InvalidExternalId, 400, false;
+    /// A payout is no decimal number, or it lacks its currency or type, or one of these is there without it.
+    InvalidPayoutError, InvalidPayout, 400, false;
+    /// A list's number in the account is below 1, or none is left above the highest.
+    InvalidListIdError, InvalidListId, 400, false;
+    /// A host is more or less than one host with an optional port, a wildcard, or a public suffix such as `co.uk`.
+    InvalidHostError, InvalidHost, 400, false;
+    /// The name or value of a query parameter is of the wrong form, or there are too many, or two that must differ are the
+    /// same.
+    InvalidParameterError, InvalidParameter, 400, false;
     /// The account lacks the SMS product.
     ProductNotEnabledError, ProductNotEnabled, 403, false;
-    /// No active offer of the account has that id.
+    /// No offer of the account has that id; where a link is made, no active one.
     OfferNotFoundError, OfferNotFound, 404, false;
-    /// No active sending list of the account has that number.
+    /// No sending list of the account is so named; where a link is made, no active one.
     ListNotFoundError, ListNotFound, 404, false;
+    /// No domain of the account has that id; where a list is given one, no active one.
+    DomainNotFoundError, DomainNotFound, 404, false;
     /// The sending list has no active domain to put links on.
     NoDomainConfiguredError, NoDomainConfigured, 409, false;
     /// The custom code is in use on the domain.
     CodeTakenError, CodeTaken, 409, false;
+    /// Another sending list of the account, maybe an archived one, has that phone number.
+    PhoneInUseError, PhoneInUse, 409, false;
+    /// Another sending list of the account, maybe an archived one, has that number in the account.
+    ListIdInUseError, ListIdInUse, 409, false;
+    /// A domain of this server, maybe an archived one, has that host.
+    HostInUseError, HostInUse, 409, false;
     /// The idempotency key was used with another input within the last 24 hours.
     IdempotencyConflictError, IdempotencyConflict, 422, false;
     /// Every code that was drawn is in use. Nothing was stored; the same call may succeed.

@@ -10,7 +10,10 @@ use super::{
     code,
     lookup::{State, state},
 };
-use crate::{catalog, values::host::Host};
+use crate::{
+    catalog::{self, domain::Changes},
+    values::host::Host,
+};
 
 /// How long a link found once is served without asking again. Short, so that a change made by another node
 /// or by hand is seen soon; long enough that a campaign's rush asks once a link.
@@ -50,14 +53,16 @@ pub enum Resolved {
 /// Finds links for the redirect and remembers them for a moment. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Resolver {
-    found: Cache<String, Arc<LiveLink>>,
+    /// Counted before a link is read: one that was read before the last change of a domain is read again.
+    changes: Changes,
+    found: Cache<String, (u64, Arc<LiveLink>)>,
 }
 
 impl Resolver {
-    /// A resolver that remembers at most `bytes` of links.
+    /// A resolver that remembers at most `bytes` of links, none of them past a change of a domain.
     #[must_use]
-    pub fn new(bytes: u64) -> Self {
-        let weight = |key: &String, link: &Arc<LiveLink>| {
+    pub fn new(bytes: u64, changes: Changes) -> Self {
+        let weight = |key: &String, (_, link): &(u64, Arc<LiveLink>)| {
             let fallback = link.fallback_url.as_ref().map_or(0, String::len);
             let bytes = key.len() + link.destination.len() + fallback + ENTRY_BYTES;
             u32::try_from(bytes).unwrap_or(u32::MAX)
@@ -67,7 +72,7 @@ impl Resolver {
             .max_capacity(bytes)
             .time_to_live(LIFETIME)
             .build();
-        Self { found }
+        Self { changes, found }
     }
 
     /// Finds what is behind a visited host and code. What can be no host or code is not looked up.
@@ -86,12 +91,13 @@ impl Resolver {
         }
         // No code holds a slash, so no two visits share a key.
         let key = [host, "/", code].concat();
+        let count = self.changes.count();
         let link = match self.found.get(&key) {
-            Some(link) => link,
-            None => match read(db, host, code).await? {
+            Some((then, link)) if then == count => link,
+            _ => match read(db, host, code).await? {
                 Some(link) => {
                     let link = Arc::new(link);
-                    self.found.insert(key, Arc::clone(&link));
+                    self.found.insert(key, (count, Arc::clone(&link)));
                     link
                 }
                 None => return Ok(Resolved::Unknown),

@@ -7,6 +7,8 @@ use percent_encoding::percent_decode_str;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
 use url::Url;
 
+use super::transaction::Turn;
+
 /// How far `SQLite` goes to survive a power failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Synchronous {
@@ -47,12 +49,12 @@ impl Default for Options {
     }
 }
 
-/// An open database: one connection that writes and a pool of those that read.
+/// An open database: what writes, and a pool of connections that read.
 #[derive(Clone, Debug)]
 pub struct Store {
-    /// The connection that writes what does not go through the [`Writer`](super::Writer): migrations, and what the
-    /// commands make. In `PostgreSQL` the writer uses it too; in `SQLite` that has a connection of its own, and
-    /// whichever comes second waits for the other's lock.
+    /// What writes all that does not go through the [`Writer`](super::Writer). A running server does so in
+    /// transactions that [`Store::begin`] begins; migrations and commands may use it as it is. In `PostgreSQL` the
+    /// writer uses it too; in `SQLite` that has a connection of its own.
     pub write: DatabaseConnection,
     /// Connections that only read.
     pub read: DatabaseConnection,
@@ -62,8 +64,22 @@ pub struct Store {
 /// Which kind of database it is, and what the writer needs to open it once more.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
-    Sqlite { file: PathBuf, synchronous: Synchronous },
+    Sqlite {
+        file: PathBuf,
+        synchronous: Synchronous,
+        turn: Turn,
+    },
     Postgres,
+}
+
+impl Place {
+    /// What whoever writes waits for; `PostgreSQL` takes many writers at a time.
+    pub(super) const fn turn(&self) -> Option<&Turn> {
+        match self {
+            Self::Sqlite { turn, .. } => Some(turn),
+            Self::Postgres => None,
+        }
+    }
 }
 
 /// Why a database could not be opened.
@@ -138,6 +154,7 @@ impl Store {
         let place = Place::Sqlite {
             file: sqlite_file(url),
             synchronous,
+            turn: Turn::default(),
         };
         Ok(Self {
             write,
@@ -147,7 +164,8 @@ impl Store {
     }
 
     async fn connect_postgres(url: &str, options: &Options) -> Result<Self, ConnectError> {
-        let write = Database::connect(pool(url, 1)).await?;
+        // One for the writer, one for transactions, so that neither waits for the other.
+        let write = Database::connect(pool(url, 2)).await?;
         Ok(Self {
             write,
             read: Database::connect(pool(url, options.readers)).await?,

@@ -51,6 +51,27 @@ impl Metadata {
         Ok(Self(value))
     }
 
+    /// Takes what is stored with changes merged into it: a key's value sets it, null removes it. Keys inside values
+    /// are not merged.
+    ///
+    /// # Errors
+    /// When the changes are no object, or what comes out can't be metadata.
+    pub fn merge(mut stored: Value, changes: Value) -> Result<Self, InvalidMetadata> {
+        let Value::Object(changes) = changes else {
+            return Err(InvalidMetadata::NotAnObject);
+        };
+        if let Some(kept) = stored.as_object_mut() {
+            for (key, value) in changes {
+                if value.is_null() {
+                    kept.remove(&key);
+                } else {
+                    kept.insert(key, value);
+                }
+            }
+        }
+        Self::parse(stored)
+    }
+
     /// No metadata: the empty object.
     #[must_use]
     pub fn empty() -> Self {
@@ -129,6 +150,30 @@ mod tests {
             Metadata::parse(filler(MAX_BYTES + 1)),
             Err(InvalidMetadata::TooLarge(MAX_BYTES + 1))
         );
+    }
+
+    #[test]
+    fn changes_are_merged_key_by_key_and_null_removes_one() {
+        let stored = json!({"kept": 1, "set": {"a": 1}, "gone": true});
+        let merged = Metadata::merge(
+            stored,
+            json!({"set": {"b": null}, "new": "x", "gone": null, "never": null}),
+        );
+        assert_eq!(
+            merged.map(Metadata::into_json),
+            Ok(json!({"kept": 1, "set": {"b": null}, "new": "x"}))
+        );
+        for changes in [json!(null), json!([]), json!("x")] {
+            assert_eq!(
+                Metadata::merge(json!({}), changes),
+                Err(InvalidMetadata::NotAnObject)
+            );
+        }
+        let full = json!({"a": "x".repeat(4000)});
+        assert!(matches!(
+            Metadata::merge(full, json!({"b": "x".repeat(4000)})),
+            Err(InvalidMetadata::TooLarge(_))
+        ));
     }
 
     #[test]

@@ -2,8 +2,12 @@
 //!
 //! Each is parsed once, where input enters, and never checked again.
 
+pub mod domain_host;
 pub mod host;
 pub mod metadata;
+pub mod name;
+pub mod parameters;
+pub mod payout;
 pub mod phone;
 pub mod query;
 pub mod template;

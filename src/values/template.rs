@@ -50,6 +50,12 @@ pub struct Creation<'a> {
     pub metadata: &'a serde_json::Value,
 }
 
+impl From<Template> for String {
+    fn from(template: Template) -> Self {
+        template.0
+    }
+}
+
 enum Macro<'a> {
     ContactPhone,
     LinkId,
@@ -63,6 +69,10 @@ enum Macro<'a> {
 
 impl<'a> Macro<'a> {
     fn named(name: &'a str) -> Option<Self> {
+        if name.contains(['{', '}']) {
+            // One macro inside another: what was meant is anybody's guess.
+            return None;
+        }
         let keyed = |prefix| name.strip_prefix(prefix).filter(|key: &&str| !key.is_empty());
         Some(match name {
             "contact.phone" => Self::ContactPhone,
@@ -139,6 +149,14 @@ impl Template {
         }
         WebUrl::parse(text)?;
         Ok(Self(template))
+    }
+
+    /// The address that it has without its macros, which never reach the host.
+    ///
+    /// # Errors
+    /// When the text is near the most that a URL may have.
+    pub fn address(&self) -> Result<WebUrl, InvalidUrl> {
+        WebUrl::parse(&without_macros(&self.0))
     }
 
     /// The checked text, macros and all.
@@ -321,6 +339,13 @@ mod tests {
             Err(InvalidTemplate::UnknownMacros(vec![
                 "nope".to_owned(),
                 "metadata.".to_owned()
+            ]))
+        );
+        assert_eq!(
+            Template::parse("https://t.example/{{metadata.{{sub1}}}}?{{}}"),
+            Err(InvalidTemplate::UnknownMacros(vec![
+                "metadata.{{sub1".to_owned(),
+                String::new()
             ]))
         );
         for text in [

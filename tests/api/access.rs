@@ -186,9 +186,11 @@ async fn what_can_t_be_executed_is_a_400_only_under_the_new_media_type() {
 }
 
 /// What each field needs: the field, an operation, and which of [`SCOPES`] may run it.
-const FIELDS: [(&str, &str, [bool; 4]); 10] = {
+const FIELDS: [(&str, &str, [bool; 4]); 20] = {
     let reading = [true, true, true, true];
     let writing_links = [false, true, false, true];
+    let writing_the_catalogue = [false, false, true, true];
+    let for_admins = [false, false, false, true];
     [
         ("viewer", "{ viewer { account { id } } }", reading),
         ("node", "{ node(id: \"offer_1\") { id } }", reading),
@@ -203,6 +205,56 @@ const FIELDS: [(&str, &str, [bool; 4]); 10] = {
             "createShortLink",
             "mutation { createShortLink(input: {}) { __typename } }",
             writing_links,
+        ),
+        (
+            "createOffer",
+            "mutation { createOffer(input: {name: \"\", trackingUrl: \"\"}) { __typename } }",
+            writing_the_catalogue,
+        ),
+        (
+            "updateOffer",
+            "mutation { updateOffer(input: {id: \"\"}) { __typename } }",
+            writing_the_catalogue,
+        ),
+        (
+            "archiveOffer",
+            "mutation { archiveOffer(id: \"\") { __typename } }",
+            writing_the_catalogue,
+        ),
+        (
+            "createSendingList",
+            "mutation { createSendingList(input: {phoneNumber: \"\", brandName: \"\"}) { __typename } }",
+            writing_the_catalogue,
+        ),
+        (
+            "updateSendingList",
+            "mutation { updateSendingList(input: {id: \"\"}) { __typename } }",
+            writing_the_catalogue,
+        ),
+        (
+            "archiveSendingList",
+            "mutation { archiveSendingList(id: \"\") { __typename } }",
+            writing_the_catalogue,
+        ),
+        (
+            "createDomain",
+            "mutation { createDomain(input: {host: \"\"}) { __typename } }",
+            for_admins,
+        ),
+        (
+            "updateDomain",
+            "mutation { updateDomain(input: {id: \"\"}) { __typename } }",
+            for_admins,
+        ),
+        (
+            "archiveDomain",
+            "mutation { archiveDomain(id: \"\") { __typename } }",
+            for_admins,
+        ),
+        (
+            "updateAccountSettings",
+            "mutation { updateAccountSettings(input: {}) { __typename } }",
+            for_admins,
         ),
     ]
 };

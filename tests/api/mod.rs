@@ -1,6 +1,10 @@
 //! What clients and visitors see.
 
 mod access;
+mod catalog_domains;
+mod catalog_lists;
+mod catalog_offers;
+mod catalog_settings;
 mod clicks;
 mod codes;
 mod create;
@@ -12,6 +16,7 @@ mod descriptions;
 mod destinations;
 mod http;
 mod idempotency;
+mod last_used;
 mod limits;
 mod nodes;
 mod pages;

@@ -64,6 +64,37 @@ fn arguments(signature: &str) -> &'static [Arguments] {
             |n| json!({"input": {"url": "https://example.com/", "listId": n.list_number}}),
             |n| json!({"input": {"url": "https://example.com/", "phoneNumber": n.phone}}),
         ],
+        // It names no row, and each call makes another one.
+        "createOffer(input: CreateOfferInput! { name trackingUrl platform externalId payout payoutCurrency payoutType \
+         filterBots status metadata })" => &[],
+        "updateOffer(input: UpdateOfferInput! { id name trackingUrl platform externalId payout payoutCurrency \
+         payoutType filterBots status metadata })" => {
+            &[|n| json!({"input": {"id": n.offer, "name": "Renamed"}})]
+        }
+        "archiveOffer(id: ID!)" => &[|n| json!({"id": n.offer})],
+        // Phone numbers and list numbers have a test of their own below.
+        "createSendingList(input: CreateSendingListInput! { listId phoneNumber brandName domainId metadata })" => {
+            &[|n| json!({"input": {"phoneNumber": "+18005551299", "brandName": "New", "domainId": n.domain}})]
+        }
+        "updateSendingList(input: UpdateSendingListInput! { id listId phoneNumber brandName domainId status metadata })" => {
+            &[
+                |n| json!({"input": {"id": n.list, "brandName": "Renamed"}}),
+                |n| json!({"input": {"id": n.list, "domainId": n.domain}}),
+            ]
+        }
+        "archiveSendingList(id: ID!)" => &[|n| json!({"id": n.list})],
+        // A host is unique in the server, and that it is taken can't be kept from whoever asks for it.
+        "createDomain(input: CreateDomainInput! { host scheme rootUrl fallbackUrl })" => {
+            &[|_| json!({"input": {"host": "new.example.com"}})]
+        }
+        "updateDomain(input: UpdateDomainInput! { id host scheme rootUrl fallbackUrl status })" => {
+            &[|n| json!({"input": {"id": n.domain, "rootUrl": "https://example.com/"}})]
+        }
+        "archiveDomain(id: ID!)" => &[|n| json!({"id": n.domain})],
+        "updateAccountSettings(input: UpdateAccountSettingsInput! { defaultFilterBots tuneLinkParameter \
+         tuneClickParameter everflowLinkParameter everflowClickParameter globalOfferParameters })" => {
+            &[|_| json!({"input": {"defaultFilterBots": true}})]
+        }
         _ => panic!("the sweep does not know {signature}: say how its arguments name rows"),
     }
 }
@@ -199,6 +230,37 @@ async fn another_account_s_codes_and_idempotency_keys_are_free() {
         (&mine["shortUrl"], &mine["replayed"]),
         (&json!("https://go.example.com/spring"), &json!(false))
     );
+}
+
+#[tokio::test]
+async fn another_account_s_list_numbers_and_phone_numbers_are_free() {
+    let app = TestApp::start().await;
+    let (_, theirs) = another(&app).await;
+    let create = "mutation($input: CreateSendingListInput!) {
+        createSendingList(input: $input) { ... on CreateSendingListSuccess { sendingList { listId phoneNumber } } } }";
+    let input = json!({"listId": theirs.list_number, "phoneNumber": theirs.phone, "brandName": "Mine"});
+    let made = app
+        .graphql(create, json!({"input": input}))
+        .await
+        .data("createSendingList");
+    assert_eq!(
+        made["sendingList"],
+        json!({"listId": theirs.list_number, "phoneNumber": theirs.phone})
+    );
+}
+
+#[tokio::test]
+async fn a_list_can_t_be_moved_to_another_account_s_domain() {
+    let app = TestApp::start().await;
+    let (_, theirs) = another(&app).await;
+    let update =
+        "mutation($input: UpdateSendingListInput!) { updateSendingList(input: $input) { __typename } }";
+    let input = json!({"id": app.tenant.list.id.to_string(), "domainId": theirs.domain});
+    let answer = app
+        .graphql(update, json!({"input": input}))
+        .await
+        .data("updateSendingList");
+    assert_eq!(answer["__typename"], "DomainNotFoundError");
 }
 
 #[tokio::test]

@@ -37,6 +37,15 @@ impl Client {
         Ok(answer["data"].take())
     }
 
+    /// The status that an operation is answered with.
+    pub async fn status(&self, query: &str) -> Result<u16> {
+        let request = self.http.post(format!("{}/graphql", self.url));
+        let request = request
+            .header("x-api-key", &self.key)
+            .json(&json!({"query": query}));
+        Ok(request.send().await?.status().as_u16())
+    }
+
     /// Makes a link; fails if the input is refused.
     pub async fn create(&self, input: Value) -> Result<Value> {
         let mut data = self.graphql(CREATE, json!({"input": input})).await?;

@@ -2,7 +2,10 @@
 
 mod client;
 mod commands;
+mod config;
 mod crash;
 mod demo;
+mod help;
+mod operator;
 mod process;
 mod settings;

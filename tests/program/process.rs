@@ -46,7 +46,17 @@ impl Program {
         arguments: impl IntoIterator<Item = &'a str>,
         variables: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Self {
+        Self::start_in(".", arguments, variables)
+    }
+
+    /// The same in a folder.
+    pub fn start_in<'a>(
+        folder: &str,
+        arguments: impl IntoIterator<Item = &'a str>,
+        variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_linkhop"));
+        command.current_dir(folder);
         for (name, _) in env::vars_os() {
             if name.to_string_lossy().starts_with("LINKHOP_") {
                 command.env_remove(name);

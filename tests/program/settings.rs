@@ -25,7 +25,8 @@ const WRONG: [(&str, &str); 15] = [
     ("--log-format", "xml"),
 ];
 
-fn variable(flag: &str) -> String {
+/// The variable that says the same as a flag.
+pub fn variable(flag: &str) -> String {
     let name = flag.trim_start_matches('-').replace('-', "_");
     format!("LINKHOP_{}", name.to_uppercase())
 }
@@ -55,6 +56,21 @@ fn a_wrong_value_of_a_variable_stops_the_start_and_its_flag_is_named() {
         // Of two values of one variable the later one counts.
         let variables = [("LINKHOP_DATABASE_URL", NOWHERE), (name.as_str(), value)];
         expect_refused(&run(["serve"], variables), flag);
+    }
+}
+
+#[test]
+fn a_wrong_value_in_the_file_stops_the_start_and_its_key_is_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("linkhop.toml");
+    let path = path.to_str().expect("UTF-8");
+    for (flag, value) in WRONG {
+        let key = flag.trim_start_matches('-').replace('-', "_");
+        std::fs::write(path, format!("{key} = '{value}'\n")).expect("a settings file");
+        let ended = run(["serve", "--config", path], [("LINKHOP_DATABASE_URL", NOWHERE)]);
+        expect_refused(&ended, flag);
+        let named = format!("error: {path}: {key}: ");
+        assert!(ended.stderr.starts_with(&named), "{flag}: {ended:?}");
     }
 }
 

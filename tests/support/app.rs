@@ -167,7 +167,12 @@ impl TestApp {
 
     /// Lets time pass.
     pub fn advance_hours(&self, hours: i64) {
-        self.now.fetch_add(hours * 3_600_000, Ordering::SeqCst);
+        self.advance_seconds(hours * 3600);
+    }
+
+    /// Lets a little time pass.
+    pub fn advance_seconds(&self, seconds: i64) {
+        self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
     /// Sends a request.
@@ -222,6 +227,28 @@ impl TestApp {
         self.graphql_as(Some(key), CREATE, json!({"input": input}))
             .await
             .data("createShortLink")
+    }
+
+    /// Runs a mutation that takes an `input`, and answers the union's member: of a success what `selection` asks for.
+    pub async fn mutate(&self, name: &str, selection: &str, input: Value) -> Value {
+        let pascal = pascal_case(name);
+        let query = format!(
+            "mutation Mutate($input: {pascal}Input!) {{ {name}(input: $input) {{
+                __typename ... on {pascal}Success {selection} ... on UserError {{ code message path httpStatus retryable }}
+            }} }}"
+        );
+        self.graphql(&query, json!({"input": input})).await.data(name)
+    }
+
+    /// Runs a mutation that takes an `id`, the same way.
+    pub async fn archive(&self, name: &str, selection: &str, id: &str) -> Value {
+        let pascal = pascal_case(name);
+        let query = format!(
+            "mutation Archive($id: ID!) {{ {name}(id: $id) {{
+                __typename ... on {pascal}Success {selection} ... on UserError {{ code message path httpStatus retryable }}
+            }} }}"
+        );
+        self.graphql(&query, json!({"id": id})).await.data(name)
     }
 
     /// Makes links with all these inputs at once, and answers what each call got, in no order.
@@ -304,6 +331,10 @@ impl TestApp {
     pub async fn link_id(&self, code: &str) -> ShortLinkId {
         self.stored(code).await.id
     }
+}
+
+fn pascal_case(name: &str) -> String {
+    name[..1].to_uppercase() + &name[1..]
 }
 
 /// Makes a link and asks for all that its result has.

@@ -88,12 +88,17 @@ impl Writer {
     pub fn spawn(store: &Store) -> Result<Self, WriteError> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         match &store.place {
-            Place::Sqlite { file, synchronous } => {
+            Place::Sqlite {
+                file,
+                synchronous,
+                turn,
+            } => {
                 let db = sqlite::open(file, *synchronous)?;
+                let turn = Arc::clone(turn);
                 // A thread of its own: a prepared statement is stepped without a hop to another, which is
                 // most of what a click would cost.
                 let runtime = Handle::current();
-                std::thread::spawn(move || sqlite::write_all(db, waiting, &runtime));
+                std::thread::spawn(move || sqlite::write_all(db, &turn, waiting, &runtime));
             }
             Place::Postgres => {
                 tokio::spawn(postgres::write_all(store.write.clone(), waiting));

@@ -9,15 +9,13 @@ use entity::{ShortLinkId, click, idempotency_key, short_link};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, EntityTrait,
     IdenStatic as _, Iterable as _, PrimaryKeyToColumn as _, PrimaryKeyTrait as _, QueryFilter as _,
-    QueryResult, RuntimeErr, Statement, TransactionTrait as _,
+    QueryResult, Statement, TransactionTrait as _,
 };
 use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::{LOT, Lot, Message, Outcome, UsedKey, Write, WriteError};
-
-/// How often a write that met another transaction is tried.
-const TRIES: usize = 4;
+use crate::store::{again, met_another};
 
 /// Stores what comes until nobody is left to send.
 pub(super) async fn write_all(db: DatabaseConnection, mut waiting: mpsc::Receiver<Message>) {
@@ -47,14 +45,8 @@ async fn store(db: &DatabaseConnection, writes: &[Write]) -> Vec<Result<Outcome,
 }
 
 async fn store_together(db: &DatabaseConnection, writes: &[Write]) -> Result<Vec<Outcome>, WriteError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match store_once(db, writes).await {
-            Err(WriteError::Database(error)) if tries < TRIES && met_another(&error) => {}
-            outcome => return outcome,
-        }
-    }
+    let in_the_way = |error: &WriteError| matches!(error, WriteError::Database(error) if met_another(error));
+    again(in_the_way, || store_once(db, writes)).await
 }
 
 async fn store_once(db: &DatabaseConnection, writes: &[Write]) -> Result<Vec<Outcome>, WriteError> {
@@ -144,19 +136,6 @@ async fn insert_keys(
 
 fn ids(rows: &[QueryResult]) -> Result<HashSet<ShortLinkId>, DbErr> {
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
-}
-
-/// Whether the database undid the transaction because of another one: then the same again will do.
-fn met_another(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return false;
-    };
-    // serialization_failure and deadlock_detected, in PostgreSQL and what speaks its protocol.
-    error
-        .as_database_error()
-        .and_then(|error| error.code().map(|code| matches!(&*code, "40001" | "40P01")))
-        .unwrap_or_default()
 }
 
 static KEYS: LazyLock<String> =

@@ -9,7 +9,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 use uuid::Uuid;
 
 use super::{LOT, Lot, Message, Outcome, UsedKey, Write, WriteError};
-use crate::store::Synchronous;
+use crate::store::{Synchronous, transaction::Turn};
 
 const INSERT_CLICK: &str = "INSERT INTO click (id, clicked_at, short_link_id, method, bot_reason, bot_kind, \
     list_version, user_agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -38,11 +38,19 @@ pub(super) fn open(file: &Path, synchronous: Synchronous) -> rusqlite::Result<Co
 ///
 /// Callers are woken by one task on `runtime`, not from here: a task that is woken from outside goes through a
 /// lock that all share, one by one.
-pub(super) fn write_all(mut db: Connection, mut waiting: mpsc::Receiver<Message>, runtime: &Handle) {
+pub(super) fn write_all(
+    mut db: Connection,
+    turn: &Turn,
+    mut waiting: mpsc::Receiver<Message>,
+    runtime: &Handle,
+) {
     let mut messages = Vec::with_capacity(LOT);
     while waiting.blocking_recv_many(&mut messages, LOT) > 0 {
         let lot = Lot::of(&mut messages);
-        let outcomes = store(&mut db, &lot.writes);
+        let outcomes = {
+            let _turn = turn.blocking_lock();
+            store(&mut db, &lot.writes)
+        };
         runtime.spawn(async move { lot.answer(outcomes) });
     }
 }

@@ -1,10 +1,13 @@
 //! Sending lists.
 
+mod edit;
+
 use std::{collections::HashMap, sync::Arc};
 
 use entity::{AccountId, DomainId, SendingListId, domain, sending_list};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, QueryFilter, QueryOrder};
 
+pub use self::edit::{CreateError, InvalidList, ListChange, NewList, UpdateError, archive, create, update};
 use crate::{
     accounts::rows_of,
     store::{Gather, ReadError, ReadMany, pad},

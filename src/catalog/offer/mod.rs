@@ -1,8 +1,13 @@
 //! Offers.
 
+mod edit;
+
 use entity::{AccountId, OfferId, offer};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, QueryFilter};
 
+pub use self::edit::{
+    CreateError, InvalidOffer, NewOffer, OfferChange, UpdateError, archive, create, update,
+};
 use crate::accounts::rows_of;
 
 /// Offers of the account by their ids.

@@ -1,0 +1,105 @@
+//! The server's own hosts, and who wants to know when they change.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use entity::domain;
+use moka::sync::Cache;
+use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QuerySelect};
+
+use super::is_named;
+use crate::values::{host::Host, web_url::WebUrl};
+
+/// Counts changes of domains on this node. What was read before the last one is not to be trusted.
+///
+/// Whoever remembers something of a domain takes the count before they read, keeps it with what they read, and reads
+/// again once it is another: then it does not matter which of a read and a change comes first. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Changes(Arc<AtomicU64>);
+
+impl Changes {
+    /// How many there have been.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Says that there was one, after it was stored.
+    pub(super) fn note(&self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// How long it is remembered whether a host is a domain of this server: links lead to few hosts, and a domain
+/// that is a second old has no circles to lead in.
+const REMEMBERED: Duration = Duration::from_secs(1);
+
+/// Knows which hosts are domains of this server, whoever owns them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ServerHosts {
+    db: DatabaseConnection,
+    changes: Changes,
+    /// By host with port, each with the count of changes before it was read.
+    known: Cache<String, (u64, bool)>,
+}
+
+impl ServerHosts {
+    /// Over `db`.
+    #[must_use]
+    pub fn new(db: DatabaseConnection) -> Self {
+        let known = Cache::builder()
+            .max_capacity(1000)
+            .time_to_live(REMEMBERED)
+            .build();
+        Self {
+            db,
+            changes: Changes::default(),
+            known,
+        }
+    }
+
+    /// What tells that a domain of this server was changed on this node.
+    #[must_use]
+    pub const fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// Whether a URL leads to a domain of this server: same host, same effective port. A short link to it
+    /// would lead in a circle.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn holds(&self, url: &WebUrl) -> Result<bool, DbErr> {
+        // A trailing dot names the same host, and a visit with one is answered.
+        let host = url.host().strip_suffix('.').unwrap_or(url.host());
+        let with_port = format!("{host}:{}", url.port());
+        let count = self.changes.count();
+        if let Some((_, known)) = self.known.get(&with_port).filter(|(then, _)| *then == count) {
+            return Ok(known);
+        }
+        // A port is stored only where it is not the scheme's own.
+        let named: Vec<(String, domain::Scheme)> = domain::Entity::find()
+            .select_only()
+            .columns([domain::Column::Host, domain::Column::Scheme])
+            .filter(domain::Column::Host.is_in([host, with_port.as_str()]))
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        let holds = named
+            .iter()
+            .any(|(named, scheme)| *named == with_port || scheme.default_port() == url.port());
+        self.known.insert(with_port, (count, holds));
+        Ok(holds)
+    }
+}
+
+/// Whether a URL leads to the domain stored as `host`: same host, same effective port.
+pub(super) fn leads_to(url: &WebUrl, scheme: domain::Scheme, host: &str) -> bool {
+    let target = Host::parse(&format!("{}:{}", url.host(), url.port()));
+    target.is_some_and(|target| is_named(scheme, host, &target))
+}

@@ -1,0 +1,108 @@
+//! Transactions of what does not go through the writer: the catalogue, settings, keys.
+
+use std::{ops::Deref, sync::Arc};
+
+use sea_orm::{
+    DatabaseTransaction, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::Store;
+
+/// How often something that met another transaction is tried.
+const TRIES: usize = 4;
+
+/// Whose turn it is to write to `SQLite`, which takes one writer at a time.
+///
+/// Its own way of waiting is to sleep and look again, which shows in every caller's latency; here the next one is
+/// woken. Other processes, such as a command of the operator's, still wait in `SQLite`'s way.
+pub(super) type Turn = Arc<Mutex<()>>;
+
+/// A transaction that may write. Unless it is committed it is undone.
+#[derive(Debug)]
+pub struct WriteTransaction {
+    transaction: DatabaseTransaction,
+    /// Dropped after the transaction.
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl WriteTransaction {
+    /// Makes all that was written in it last.
+    ///
+    /// # Errors
+    /// When the database does not.
+    pub async fn commit(self) -> Result<(), DbErr> {
+        self.transaction.commit().await
+    }
+
+    /// Undoes all that was written in it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn rollback(self) -> Result<(), DbErr> {
+        self.transaction.rollback().await
+    }
+}
+
+impl Deref for WriteTransaction {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+}
+
+impl Store {
+    /// Begins a transaction that may write, once it is its turn. Keep it short: in `SQLite` clicks wait for it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin(&self) -> Result<WriteTransaction, DbErr> {
+        let turn = match self.place.turn() {
+            Some(turn) => Some(Arc::clone(turn).lock_owned().await),
+            None => None,
+        };
+        let options = TransactionOptions {
+            // A transaction that first reads and then finds that it may not write could only be undone.
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(WriteTransaction {
+            transaction: self.write.begin_with_options(options).await?,
+            _turn: turn,
+        })
+    }
+}
+
+/// Does something again when all that stopped it was another transaction ([`met_another`]), a few times at most. What
+/// is done must begin and commit its own.
+///
+/// # Errors
+/// The last one.
+pub async fn again<T, E, F>(in_the_way: impl Fn(&E) -> bool, mut attempt: impl FnMut() -> F) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match attempt().await {
+            Err(error) if tries < TRIES && in_the_way(&error) => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether the database undid the transaction because of another one: then the same again will do.
+#[must_use]
+pub fn met_another(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    // serialization_failure and deadlock_detected, in PostgreSQL and what speaks its protocol.
+    error
+        .as_database_error()
+        .and_then(|error| error.code().map(|code| matches!(&*code, "40001" | "40P01")))
+        .unwrap_or_default()
+}
