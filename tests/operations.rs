@@ -12,7 +12,7 @@ use async_graphql::{
 use entity::offer::Platform;
 use serde_json::{Map, Value, json};
 
-use crate::support::{TestApp, text};
+use crate::support::{Schema, TestApp, items, text};
 
 /// A file of `operations/`.
 struct Operation {
@@ -30,6 +30,13 @@ impl Operation {
             .filter(|it| !required || (!it.var_type.node.nullable && it.default_value.is_none()))
             .map(|it| it.name.node.as_str())
             .collect()
+    }
+
+    /// The name of a variable's type.
+    fn type_of(&self, variable: &str) -> String {
+        let mut declared = self.definition.variable_definitions.iter().map(|it| &it.node);
+        let found = declared.find(|it| it.name.node == variable).expect("a variable");
+        found.var_type.node.base.to_string()
     }
 }
 
@@ -114,6 +121,7 @@ fn is_made_of_variables(value: &Argument) -> bool {
 #[tokio::test]
 async fn each_operation_succeeds_with_all_its_variables_and_with_none_but_the_required() {
     let app = TestApp::start().await;
+    let schema = Schema::read(&app).await;
     let samples = samples(&app).await;
     let operations = operations();
     let names: BTreeSet<_> = operations.iter().map(|it| it.name.as_str()).collect();
@@ -130,7 +138,23 @@ async fn each_operation_succeeds_with_all_its_variables_and_with_none_but_the_re
         let needed = operation.variables(true);
         let mut fewest = all.clone();
         fewest.retain(|variable, _| needed.contains(variable.as_str()));
-        for variables in [all.clone(), fewest] {
+        // What there is to say in an input is said whole.
+        for (variable, value) in all {
+            if let Some(given) = value.as_object().filter(|_| variable == "input") {
+                let ty = operation.type_of(variable);
+                let fields: BTreeSet<_> = items(&schema.named(&ty)["inputFields"])
+                    .map(|it| text(&it["name"]))
+                    .collect();
+                let given: BTreeSet<_> = given.keys().map(String::as_str).collect();
+                assert_eq!(fields, given, "{name}");
+            }
+        }
+        let calls = if fewest == *all {
+            vec![fewest]
+        } else {
+            vec![all.clone(), fewest]
+        };
+        for variables in calls {
             let answer = app
                 .graphql(&operation.text, variables.clone().into())
                 .await
@@ -155,9 +179,12 @@ async fn samples(app: &TestApp) -> Map<String, Value> {
     let tracking_url = "https://tune.example.com/aff_c?offer_id={{offer.external_id}}";
     let offer = app.tenant.offer(store, Some(Platform::Tune), tracking_url).await;
     let code = app.link("https://example.com/sale").await;
-    // A row more of each, so that something comes after the newest.
+    // A row of each that may go, and one more, so that something comes after the newest whichever that is.
+    let old_offer = app.tenant.offer(store, None, "https://offer.example/").await;
     app.tenant.offer(store, None, "https://offer.example/").await;
-    app.tenant.more_list(store, 43, "+18005551235", None).await;
+    let old_list = app.tenant.more_list(store, 43, "+18005551235", None).await;
+    app.tenant.more_list(store, 44, "+18005551236", None).await;
+    let old_domain = app.tenant.more_domain(store, "old.example.com").await;
     app.tenant.more_domain(store, "more.example.com").await;
     app.link("https://example.com/").await;
     let link = |more: &Value| {
@@ -170,9 +197,40 @@ async fn samples(app: &TestApp) -> Map<String, Value> {
             "maxClicks": 100,
             "fallbackUrl": "https://example.com/too-late",
         });
-        merged(common, more)
+        merged(&common, more)
     };
+    let offer_input = json!({
+        "name": "Autumn",
+        "trackingUrl": "https://everflow.example.com/6JHXF/2CTPL/?sub3={{contact.phone}}",
+        "platform": "EVERFLOW",
+        "externalId": "202",
+        "payout": "12.50",
+        "payoutCurrency": "USD",
+        "payoutType": "CPA",
+        "filterBots": true,
+        "status": "PAUSED",
+        "metadata": {"vertical": "shoes"},
+    });
+    let list_input = json!({
+        "phoneNumber": "+18005551237",
+        "brandName": "Example Outfitters",
+        "listId": 45,
+        "domainId": app.tenant.domain.id.to_string(),
+        "metadata": {"team": "retention"},
+    });
+    let domain_input = json!({
+        "host": "links.example.org",
+        "scheme": "HTTPS",
+        "rootUrl": "https://example.com/",
+        "fallbackUrl": "https://example.com/too-late",
+    });
     let samples = json!({
+        "ArchiveDomain": {"id": old_domain.id.to_string()},
+        "ArchiveOffer": {"id": old_offer.id.to_string()},
+        "ArchiveSendingList": {"id": old_list.id.to_string()},
+        "CreateDomain": {"input": domain_input},
+        "CreateOffer": {"input": offer_input},
+        "CreateSendingList": {"input": list_input},
         "CreateShortLinkFromOffer": link(&json!({
             "offerId": offer.id.to_string(), "code": "from-offer", "idempotencyKey": "order-1017",
         })),
@@ -184,6 +242,23 @@ async fn samples(app: &TestApp) -> Map<String, Value> {
         "ListOffers": page(app, "offers").await,
         "ListSendingLists": page(app, "sendingLists").await,
         "ListShortLinks": page(app, "shortLinks").await,
+        "UpdateAccountSettings": {"input": {
+            "defaultFilterBots": true,
+            "tuneLinkParameter": "aff_sub4",
+            "tuneClickParameter": "aff_sub5",
+            "everflowLinkParameter": "sub4",
+            "everflowClickParameter": "sub5",
+            "globalOfferParameters": {"utm_source": "sms"},
+        }},
+        "UpdateDomain": {"input": merged(&domain_input, &json!({
+            "id": app.tenant.domain.id.to_string(), "host": "go.example.com", "status": "ACTIVE",
+        }))},
+        "UpdateOffer": {"input": merged(&offer_input, &json!({
+            "id": offer.id.to_string(), "status": "ACTIVE",
+        }))},
+        "UpdateSendingList": {"input": merged(&list_input, &json!({
+            "id": app.tenant.list.id.to_string(), "phoneNumber": "+18005551234", "listId": 42, "status": "ACTIVE",
+        }))},
         "Viewer": {},
     });
     let Value::Object(samples) = samples else {
@@ -200,9 +275,10 @@ async fn page(app: &TestApp, list: &str) -> Value {
 }
 
 /// Both objects in one.
-fn merged(mut object: Value, more: &Value) -> Value {
+fn merged(object: &Value, more: &Value) -> Value {
+    let mut both = object.clone();
     for (name, value) in more.as_object().into_iter().flatten() {
-        object[name] = value.clone();
+        both[name] = value.clone();
     }
-    object
+    both
 }

@@ -22,7 +22,7 @@ pub enum DomainScheme {
 pub enum DomainStatus {
     /// New links may be made.
     Active,
-    /// Deleted: no new links; those that were sent out still work.
+    /// Deleted, until it is made `ACTIVE` again: no new links; those that were sent out still work.
     Archived,
 }
 

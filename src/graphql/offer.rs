@@ -36,7 +36,7 @@ pub enum OfferStatus {
     Active,
     /// No new links for now; those that were sent out still work.
     Paused,
-    /// Deleted: no new links; those that were sent out still work.
+    /// Deleted, until it is made `ACTIVE` again: no new links; those that were sent out still work.
     Archived,
 }
 

@@ -15,7 +15,7 @@ pub enum SendingListStatus {
     Active,
     /// No new links for now; those that were sent out still work.
     Paused,
-    /// Deleted: no new links; those that were sent out still work.
+    /// Deleted, until it is made `ACTIVE` again: no new links; those that were sent out still work.
     Archived,
 }
 
