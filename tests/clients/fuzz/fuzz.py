@@ -145,7 +145,7 @@ with tempfile.TemporaryDirectory() as work:
         for line in report:
             finished = json.loads(line).get("ScenarioFinished")
             if finished:
-                for interaction in finished["recorder"]["interactions"].values():
+                for interaction in finished["recorder"].get("interactions", {}).values():
                     label, response = finished["recorder"]["label"], interaction["response"]
                     tried[label] += 1
                     body = base64.b64decode(response["content"]["$base64"]) if response else b'"errors"'
