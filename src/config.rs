@@ -1,13 +1,13 @@
 //! How Linkhop is set up: each field is a flag and an environment variable.
 
-use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, str::FromStr};
+use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, str::FromStr, time::Duration};
 
 use clap::{Args, ValueEnum, builder::TypedValueParser, error::ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     graphql::Limits,
-    http::Settings,
+    http::{Origin, Settings},
     store::{self, Options, Synchronous},
     values::host::Host,
 };
@@ -95,6 +95,22 @@ pub struct ServerConfig {
         default_value = "5242880"
     )]
     pub body_limit: usize,
+    /// The most seconds that a request to the API may take
+    #[arg(
+        long,
+        env = "LINKHOP_REQUEST_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "10"
+    )]
+    pub request_timeout: NonZeroU32,
+    /// An origin whose scripts may use the API, as browsers send it, or * for any; may be given more than once
+    #[arg(
+        long,
+        env = "LINKHOP_CORS_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub cors_origin: Vec<Origin>,
     /// Whether the schema may be asked for
     #[arg(
         long,
@@ -155,6 +171,8 @@ impl ServerConfig {
     pub fn settings(&self, playground_key: Option<String>) -> Settings {
         Settings {
             body_limit: self.body_limit,
+            request_timeout: Duration::from_secs(self.request_timeout.get().into()),
+            cors_origins: self.cors_origin.clone(),
             api_host: self.api_host.clone(),
             limits: Limits {
                 depth: self.max_depth,

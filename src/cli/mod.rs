@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::{Config, LogConfig, LogFormat},
-    graphql,
+    graphql, http,
     server::Server,
     store::Store,
     values::phone,
@@ -116,4 +116,5 @@ fn log_to_stderr(config: &LogConfig) {
         LogFormat::Text => log.try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
+    http::log_panics();
 }
