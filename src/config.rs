@@ -4,9 +4,7 @@
 //! may be given more than once is a `Vec`; in the file it is an array. A secret has `hide_env_values`: then it is
 //! masked wherever it is shown.
 
-use std::{
-    ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration,
-};
+use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, ValueEnum, builder::TypedValueParser, error::ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
