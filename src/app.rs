@@ -87,7 +87,7 @@ impl App {
         let hosts = ServerHosts::new(read());
         Ok(Self {
             authenticator: Authenticator::new(&store),
-            lists: ActiveLists::new(read()),
+            lists: ActiveLists::new(&store),
             resolver: Resolver::new(redirect_cache, hosts.changes().clone()),
             hosts,
             recorder: Recorder::new(writer.clone()),

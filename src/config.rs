@@ -4,7 +4,7 @@
 //! may be given more than once is a `Vec`; in the file it is an array. A secret has `hide_env_values`: then it is
 //! masked wherever it is shown.
 
-use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr};
+use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, ValueEnum, builder::TypedValueParser, error::ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
@@ -12,7 +12,7 @@ use url::{Url, form_urlencoded};
 
 use crate::{
     graphql::Limits,
-    http::Settings,
+    http::{Origin, Settings},
     store::{self, Options, Synchronous},
     values::host::Host,
 };
@@ -119,6 +119,22 @@ pub struct ServerConfig {
         default_value = "5242880"
     )]
     pub body_limit: usize,
+    /// The most seconds that a request to the API may take
+    #[arg(
+        long,
+        env = "LINKHOP_REQUEST_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "10"
+    )]
+    pub request_timeout: NonZeroU32,
+    /// An origin whose scripts may use the API, as browsers send it, or * for any; may be given more than once
+    #[arg(
+        long,
+        env = "LINKHOP_CORS_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub cors_origin: Vec<Origin>,
     /// Whether the schema may be asked for
     #[arg(
         long,
@@ -189,6 +205,8 @@ impl ServerConfig {
     pub fn settings(&self, playground_key: Option<String>) -> Settings {
         Settings {
             body_limit: self.body_limit,
+            request_timeout: Duration::from_secs(self.request_timeout.get().into()),
+            cors_origins: self.cors_origin.clone(),
             api_host: self.api_host.clone(),
             limits: Limits {
                 depth: self.max_depth,

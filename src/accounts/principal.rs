@@ -1,12 +1,16 @@
 //! Who is asking, and what they may do.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use entity::{AccountId, Timestamp, account, api_key};
+use rusqlite::OptionalExtension as _;
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter};
 
 use super::{ApiKey, last_used::LastUsed};
-use crate::store::{Gather, ReadError, ReadMany, Store, pad};
+use crate::store::{Columns, Lookup, ReadByKey, ReadError, Store, columns, pad};
 
 /// An authenticated caller: a key that works, of an account that is active.
 #[derive(Clone, Debug)]
@@ -52,7 +56,7 @@ impl Principal {
 /// Finds whose keys these are, and remembers when they were used. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Authenticator {
-    keys: Gather<Keys>,
+    keys: Lookup<Keys>,
     last_used: LastUsed,
 }
 
@@ -61,7 +65,7 @@ impl Authenticator {
     #[must_use]
     pub fn new(store: &Store) -> Self {
         Self {
-            keys: Gather::spawn(Keys(store.read.clone())),
+            keys: Lookup::new(store, Keys),
             last_used: LastUsed::spawn(store.clone()),
         }
     }
@@ -99,27 +103,41 @@ impl Authenticator {
 }
 
 /// Reads keys with their accounts by the keys' hashes.
-struct Keys(DatabaseConnection);
+struct Keys;
 
-impl ReadMany for Keys {
+static KEY: LazyLock<String> = LazyLock::new(|| {
+    let (key, account) = (columns::<api_key::Entity>("k"), columns::<account::Entity>("a"));
+    format!("SELECT {key}, {account} FROM api_key k JOIN account a ON a.id = k.account_id WHERE k.hash = ?1")
+});
+
+impl ReadByKey for Keys {
     type Key = String;
     type Value = Arc<Principal>;
 
-    async fn read(&self, hashes: Vec<String>) -> Result<HashMap<String, Arc<Principal>>, DbErr> {
+    fn one(&self, db: &rusqlite::Connection, hash: &String) -> rusqlite::Result<Option<Arc<Principal>>> {
+        let found = db.prepare_cached(&KEY)?.query_row([hash], |row| {
+            let mut columns = Columns::of(row);
+            Ok(Principal {
+                key: columns.api_key()?,
+                account: columns.account()?,
+            })
+        });
+        Ok(found.optional()?.map(Arc::new))
+    }
+
+    async fn many(
+        &self,
+        db: &DatabaseConnection,
+        hashes: Vec<String>,
+    ) -> Result<HashMap<String, Arc<Principal>>, DbErr> {
         let found = api_key::Entity::find()
             .filter(api_key::Column::Hash.is_in(pad(hashes)))
             .find_also_related(account::Entity)
-            .all(&self.0)
+            .all(db)
             .await?;
         let whole = |(key, account): (api_key::Model, Option<account::Model>)| {
-            let hash = key.hash.clone();
-            Some((
-                hash,
-                Arc::new(Principal {
-                    account: account?,
-                    key,
-                }),
-            ))
+            let (hash, account) = (key.hash.clone(), account?);
+            Some((hash, Arc::new(Principal { account, key })))
         };
         Ok(found.into_iter().filter_map(whole).collect())
     }

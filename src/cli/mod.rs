@@ -23,7 +23,7 @@ pub use self::settings::{Invocation, read};
 use crate::{
     accounts::UnknownAccount,
     config::{Config, DatabaseConfig, FileConfig, LogConfig, LogFormat},
-    graphql,
+    graphql, http,
     server::Server,
     store::Store,
     values::phone,
@@ -214,4 +214,5 @@ fn log_to_stderr(config: &LogConfig) {
         LogFormat::Text => log.try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
+    http::log_panics();
 }

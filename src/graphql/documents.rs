@@ -2,24 +2,41 @@
 //!
 //! Clients send the same few documents over and over, and parsing one is most of what a small mutation costs.
 
-use std::sync::Arc;
+use std::{any::TypeId, sync::Arc};
 
 use async_graphql::{
-    Request, ServerResult,
+    Request, ServerError, ServerResult,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest},
-    parser::types::ExecutableDocument,
+    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 use moka::sync::Cache;
 
-use super::limits::Limits;
+use super::{
+    error::{Code, ReadOnly},
+    limits::{Limits, count_tokens, refusal},
+    variables,
+};
 
 /// How many documents are remembered.
 const MOST: u64 = 1000;
 
-/// The longest text that is remembered, in bytes; whoever writes a longer one each time shall not fill memory.
+/// The longest text that is remembered, in bytes.
 const LONGEST: usize = 8 * 1024;
 
+/// What a parsed document takes up in memory for each token of its text, at most. A field can be a token of one letter.
+const TOKEN_BYTES: usize = 256;
+
+/// What all documents may take up in memory together, whatever texts are sent: 16 KiB each if there are [`MOST`].
+const BYTES: u64 = MOST * ENTRY_BYTES as u64;
+
+/// The least that one counts as, so that there are no more than [`MOST`].
+const ENTRY_BYTES: u32 = 16 * 1024;
+
 /// Parses documents within limits, and remembers those that passed them.
+///
+/// What is remembered depends on the text alone, and on all of it: nobody's document is ever taken for another's, and
+/// each is checked and executed as if it had just been parsed. Whoever sends a new text each time gets no more memory
+/// than [`BYTES`], and does not drive out what is asked for often.
 ///
 /// It hands the library what it parsed: the library's own parsing step follows every spread before anybody could
 /// count them.
@@ -32,10 +49,11 @@ pub(super) struct Documents {
 impl Documents {
     /// Remembers nothing yet.
     pub(super) fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            known: Cache::new(MOST),
-        }
+        let known = Cache::builder()
+            .weigher(|query: &String, _| weight(query))
+            .max_capacity(BYTES)
+            .build();
+        Self { limits, known }
     }
 
     fn parse(&self, query: &str) -> ServerResult<ExecutableDocument> {
@@ -48,6 +66,30 @@ impl Documents {
         }
         Ok(document)
     }
+}
+
+fn weight(query: &str) -> u32 {
+    let bytes = query.len() + count_tokens(query) * TOKEN_BYTES;
+    u32::try_from(bytes).unwrap_or(u32::MAX).max(ENTRY_BYTES)
+}
+
+/// The operation that would be executed; `None` where the library will say that there is none.
+fn selected<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some(operation),
+        (DocumentOperations::Single(_), Some(_)) => None,
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        (DocumentOperations::Multiple(operations), None) => {
+            operations.values().next().filter(|_| operations.len() == 1)
+        }
+    };
+    operation.map(|operation| &operation.node)
+}
+
+fn would_change() -> ServerError {
+    let mut error = refusal(Code::BadRequest, "This request may change nothing.");
+    error.source = Some(Arc::new(ReadOnly));
+    error
 }
 
 impl ExtensionFactory for Documents {
@@ -65,7 +107,137 @@ impl Extension for Documents {
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<Request> {
         let document = self.parse(&request.query)?;
+        if let Some(operation) = selected(&document, request.operation_name.as_deref()) {
+            let is_read_only = request.data.contains_key(&TypeId::of::<ReadOnly>());
+            if is_read_only && operation.ty == OperationType::Mutation {
+                return Err(would_change());
+            }
+            variables::check(&context.schema_env.registry, operation, &request.variables)?;
+        }
         request.set_parsed_query(document);
         next.run(context, request).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::size_of;
+
+    use async_graphql::{Positioned, parser::types::Selection};
+
+    use super::*;
+
+    impl Documents {
+        /// How many are remembered, and what they count as.
+        fn remembered(&self) -> (u64, u64) {
+            self.known.run_pending_tasks();
+            (self.known.entry_count(), self.known.weighted_size())
+        }
+    }
+
+    fn documents() -> Documents {
+        Documents::new(Limits::default())
+    }
+
+    #[test]
+    fn a_document_is_remembered_by_all_of_its_text() {
+        let documents = documents();
+        for query in ["{ a }", "{ a } ", "{ b }", "mutation M { b }"] {
+            let parsed = format!("{:?}", documents.parse(query).expect("it parses"));
+            assert_eq!(format!("{:?}", documents.parse(query).expect("known")), parsed);
+            assert_eq!(
+                parsed,
+                format!("{:?}", Limits::default().parse(query).expect("it parses"))
+            );
+        }
+        assert_eq!(documents.remembered().0, 4);
+    }
+
+    #[test]
+    fn no_more_than_a_thousand_documents_are_remembered() {
+        let documents = documents();
+        for number in 0..3000 {
+            documents
+                .parse(&format!("{{ field{number} }}"))
+                .expect("it parses");
+        }
+        let (count, bytes) = documents.remembered();
+        assert!((500..=MOST).contains(&count), "{count}");
+        assert!(bytes <= BYTES, "{bytes}");
+    }
+
+    #[test]
+    fn texts_that_take_up_the_most_memory_take_up_no_more_than_others_together() {
+        let documents = documents();
+        for number in 1000..1100 {
+            let query = format!("{{ a{number} {}}}", "a ".repeat(4000));
+            documents.parse(&query).expect("it parses");
+        }
+        let (count, bytes) = documents.remembered();
+        assert!((1..=16).contains(&count), "{count}");
+        assert!(bytes <= BYTES, "{bytes}");
+    }
+
+    #[test]
+    fn a_field_takes_up_no_more_memory_than_is_counted_for_a_token() {
+        // Its name is a text of its own: two counters, a letter, and what the allocator adds.
+        let bytes = size_of::<Positioned<Selection>>() + 40;
+        assert!(bytes <= TOKEN_BYTES, "{bytes}");
+    }
+
+    #[test]
+    fn long_texts_are_not_remembered() {
+        let documents = documents();
+        for (length, remembered) in [(LONGEST + 1, 0), (LONGEST, 1)] {
+            let query = format!("{:length$}", "{ a }");
+            documents.parse(&query).expect("it parses");
+            assert_eq!(documents.remembered().0, remembered, "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_not_remembered() {
+        let documents = documents();
+        for query in ["{", "{ ...A } fragment A on Query { ...A }", "{ a(b: \"", ""] {
+            for _ in 0..2 {
+                assert!(documents.parse(query).is_err(), "{query}");
+            }
+        }
+        assert_eq!(documents.remembered().0, 0);
+    }
+
+    #[test]
+    fn what_is_asked_for_often_outlasts_a_flood_of_other_texts() {
+        let documents = documents();
+        let query = "{ often }";
+        for number in 0..3000 {
+            documents.parse(query).expect("it parses");
+            documents
+                .parse(&format!("{{ flood{number} }}"))
+                .expect("it parses");
+        }
+        documents.known.run_pending_tasks();
+        assert!(documents.known.contains_key(query));
+    }
+
+    #[test]
+    fn what_would_be_executed_is_what_the_name_says_or_all_that_there_is() {
+        let several = "query Q { a } mutation M { b }";
+        for (query, name, is_mutation) in [
+            ("{ a }", None, Some(false)),
+            ("{ a }", Some("Q"), None),
+            ("mutation { a }", None, Some(true)),
+            ("mutation M { a }", None, Some(true)),
+            ("mutation M { a }", Some("M"), Some(true)),
+            ("mutation M { a }", Some("Q"), None),
+            (several, Some("Q"), Some(false)),
+            (several, Some("M"), Some(true)),
+            (several, None, None),
+        ] {
+            let document = documents().parse(query).expect("it parses");
+            let operation = selected(&document, name);
+            let found = operation.map(|operation| operation.ty == OperationType::Mutation);
+            assert_eq!(found, is_mutation, "{query} {name:?}");
+        }
     }
 }

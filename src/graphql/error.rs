@@ -20,6 +20,8 @@ pub enum Code {
     QueryTooComplex,
     /// Not what the schema or the protocol allows.
     BadRequest,
+    /// Not done in the time that one request may take.
+    Timeout,
     /// Our fault.
     Internal,
 }
@@ -34,6 +36,7 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
             Self::BadRequest => "BAD_REQUEST",
+            Self::Timeout => "TIMEOUT",
             Self::Internal => "INTERNAL",
         }
     }
@@ -43,6 +46,10 @@ impl Code {
         Error::new(message).extend_with(|_, extensions| extensions.set("code", self.as_str()))
     }
 }
+
+/// Marks a request that may change nothing, and the error of one that would.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadOnly;
 
 /// What went wrong inside. The caller sees none of it: the door logs it, once, with the request's id, and
 /// masks it.

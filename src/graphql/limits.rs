@@ -159,10 +159,16 @@ fn within(what: &str, found: usize, most: usize) -> ServerResult<()> {
     Err(refusal(Code::QueryTooComplex, message))
 }
 
-fn refusal(code: Code, message: impl Into<String>) -> ServerError {
+/// An error of the whole request.
+pub(super) fn refusal(code: Code, message: impl Into<String>) -> ServerError {
     let mut error = code.error(message).into_server_error(Pos::default());
     error.locations.clear();
     error
+}
+
+/// How many tokens a query's text has; 0 where a string in it never ends.
+pub(super) fn count_tokens(query: &str) -> usize {
+    measure(query).map_or(0, |extent| extent.tokens)
 }
 
 struct Extent {

@@ -23,6 +23,7 @@ mod query;
 mod sending_list;
 mod short_link;
 mod user_error;
+mod variables;
 
 use std::sync::Arc;
 

@@ -1,15 +1,18 @@
 //! Bodies of GraphQL answers, and the media type they are sent as.
 
-use std::any::Any;
+use std::{any::Any, borrow::Cow};
 
 use axum::{
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
 
-use super::request_id::RequestId;
-use crate::graphql::error::Code;
+use super::{
+    accept::{Accept, Precision},
+    request_id::RequestId,
+};
+use crate::graphql::error::{Code, Fault};
 
 /// As what a GraphQL answer is sent (GraphQL over HTTP).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,33 +24,28 @@ pub(super) enum MediaType {
 }
 
 impl MediaType {
-    /// The one that the caller likes better; JSON where they do not say.
-    pub(super) fn accepted(headers: &HeaderMap) -> Self {
-        let accept = headers
-            .get(header::ACCEPT)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let quality = |wanted: &str| {
-            accept.split(',').find_map(|range| {
-                let mut parts = range.split(';').map(str::trim);
-                parts
-                    .next()
-                    .filter(|media_type| media_type.eq_ignore_ascii_case(wanted))?;
-                let quality = parts.find_map(|part| part.strip_prefix("q="));
-                Some(
-                    quality
-                        .and_then(|quality| quality.parse().ok())
-                        .unwrap_or(1.0_f32),
-                )
-            })
-        };
-        match (
-            quality("application/graphql-response+json"),
-            quality("application/json"),
-        ) {
-            (Some(new), None) if new > 0.0 => Self::GraphqlResponse,
-            (Some(new), Some(old)) if new >= old && new > 0.0 => Self::GraphqlResponse,
-            _ => Self::Json,
+    /// The one that the caller likes better, the new one where they like both as well and name both; JSON where
+    /// they do not say.
+    ///
+    /// # Errors
+    /// A 406 where they want neither.
+    pub(super) fn accepted(headers: &HeaderMap) -> Result<Self, Refusal> {
+        let accept = Accept::of(headers);
+        let new = accept.liking("application", "graphql-response+json");
+        let old = accept.liking("application", "json");
+        let is_named = new.is_some_and(|new| new.precision == Precision::Exact);
+        if new.is_none() && old.is_none() {
+            let message = "Answers are sent as application/graphql-response+json or application/json; accept one of them.";
+            return Err(Refusal::new(
+                StatusCode::NOT_ACCEPTABLE,
+                Code::BadRequest,
+                message,
+            ));
+        }
+        if new > old || (new == old && is_named) {
+            Ok(Self::GraphqlResponse)
+        } else {
+            Ok(Self::Json)
         }
     }
 
@@ -78,24 +76,94 @@ impl MediaType {
     }
 
     /// An answer that holds one error and nothing else.
-    pub(super) fn refuse(self, status: StatusCode, code: Code, message: &str) -> Response {
-        let error = json!({"message": message, "extensions": {"code": code.as_str()}});
-        self.answer(status, json!({"errors": [error]}).to_string())
+    pub(super) fn refuse(self, refusal: Refusal, id: &RequestId) -> Response {
+        match refusal {
+            Refusal::Fault(fault) => {
+                id.log(&fault.chain());
+                self.fail(id)
+            }
+            Refusal::Caller {
+                status,
+                code,
+                message,
+                header,
+            } => {
+                let error = json!({"message": message, "extensions": {"code": code.as_str()}});
+                let mut response = self.answer(status, json!({"errors": [error]}).to_string());
+                response.headers_mut().extend(header);
+                response
+            }
+        }
     }
 
     /// An answer for what is our fault: nothing of it but the id that the log also has.
     pub(super) fn fail(self, id: &RequestId) -> Response {
         let extensions = json!({"code": Code::Internal.as_str(), "requestId": id.as_str()});
+        self.fault(&extensions)
+    }
+
+    fn fault(self, extensions: &serde_json::Value) -> Response {
         let error = json!({"message": FAULT, "extensions": extensions});
         let body = json!({"errors": [error]}).to_string();
         self.answer(StatusCode::INTERNAL_SERVER_ERROR, body)
     }
 }
 
+/// Why a whole request is not executed: its status is the same under every media type.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The caller's doing, or their bad luck.
+    Caller {
+        status: StatusCode,
+        code: Code,
+        /// What to do.
+        message: Cow<'static, str>,
+        /// What the status wants said beside it.
+        header: Option<(HeaderName, HeaderValue)>,
+    },
+    /// Our fault.
+    Fault(Fault),
+}
+
+impl Refusal {
+    /// A refusal with a message that says what to do.
+    pub(super) fn new(status: StatusCode, code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::Caller {
+            status,
+            code,
+            message: message.into(),
+            header: None,
+        }
+    }
+
+    /// A 400.
+    pub(super) fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::BadRequest, message)
+    }
+
+    /// The same with a header.
+    pub(super) fn with(self, name: HeaderName, value: &'static str) -> Self {
+        match self {
+            Self::Caller {
+                status,
+                code,
+                message,
+                ..
+            } => Self::Caller {
+                status,
+                code,
+                message,
+                header: Some((name, HeaderValue::from_static(value))),
+            },
+            fault @ Self::Fault(_) => fault,
+        }
+    }
+}
+
 /// All that callers are told of what is our fault.
 const FAULT: &str = "Something went wrong on our side; try again.";
 
-/// What a panic becomes: the panic's own hook has logged it.
+/// What a panic becomes where no request has an id: the panic's own hook has logged it.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
-    MediaType::Json.refuse(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, FAULT)
+    MediaType::Json.fault(&json!({"code": Code::Internal.as_str()}))
 }

@@ -1,91 +1,104 @@
 //! `/graphql`: operations in, answers out; the playground for browsers.
 
-use async_graphql::{ParseRequestError, Response as GraphqlResponse, ServerError};
-use async_graphql_axum::GraphQLRequest;
+use std::time::Duration;
+
+use async_graphql::{Response as GraphqlResponse, ServerError};
 use axum::{
-    Extension, RequestExt as _,
-    extract::{FromRequest as _, Request, State as Extract},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    Extension,
+    body::Bytes,
+    extract::{FromRequest as _, RawQuery, Request, State as Extract},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use tokio::time::{Instant, timeout_at};
 
 use super::{
-    body::MediaType,
-    principal::{Refusal, principal},
+    accept::Accept,
+    body::{MediaType, Refusal},
+    principal::principal,
+    received::{expect_json, from_body, from_url},
     request_id::RequestId,
     state::State,
 };
 use crate::graphql::{
-    error::{Code, Fault},
+    error::{Code, Fault, ReadOnly},
     prepare,
 };
 
 /// `POST /graphql`.
-pub(super) async fn execute(
+pub(super) async fn post(
     Extract(state): Extract<State>,
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
     request: Request,
 ) -> Response {
-    let media_type = MediaType::accepted(&headers);
-    if !is_json(&headers) {
-        // Also what keeps another site's form from acting for a visitor: a form can't send JSON.
-        let message = "Send the request as JSON, with the header Content-Type: application/json.";
-        return media_type.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::BadRequest, message);
-    }
-    let principal = match principal(&state.app, &headers).await {
-        Ok(principal) => principal,
-        Err(Refusal::Fault(fault)) => {
-            log_fault(&fault, &id);
-            return media_type.fail(&id);
-        }
-        Err(Refusal::Caller {
-            status,
-            code,
-            message,
-        }) => {
-            let mut response = media_type.refuse(status, code, message);
-            if status == StatusCode::UNAUTHORIZED {
-                response
-                    .headers_mut()
-                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            return response;
-        }
+    let media_type = match MediaType::accepted(&headers) {
+        Ok(media_type) => media_type,
+        Err(refusal) => return MediaType::Json.refuse(refusal, &id),
     };
-    let request = match GraphQLRequest::<Unreadable>::from_request(request.with_limited_body(), &()).await {
-        Ok(request) => request.into_inner(),
-        Err(unreadable) => return unreadable.answer(media_type),
+    let deadline = Deadline::of(&state);
+    let answered = async {
+        expect_json(&headers)?;
+        // Nobody's body is read who is not let in.
+        let principal = deadline.work(principal(&state.app, &headers)).await??;
+        let request = from_body(&deadline.body(request).await?)?;
+        let request = prepare(request, &state.app, principal);
+        deadline.work(state.schema.execute(request)).await
     };
-    if request.query.is_empty() {
-        return media_type.refuse(StatusCode::BAD_REQUEST, Code::BadRequest, NO_REQUEST);
+    match answered.await {
+        Ok(response) => answer(response, media_type, &id),
+        Err(refusal) => media_type.refuse(refusal, &id),
     }
-    let response = state
-        .schema
-        .execute(prepare(request, &state.app, principal))
-        .await;
-    answer(response, media_type, &id)
+}
+
+/// `GET /graphql`: a query in the URL, or the playground for a browser that opens it without one.
+pub(super) async fn get(
+    Extract(state): Extract<State>,
+    Extension(id): Extension<RequestId>,
+    RawQuery(url): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let response = answer_get(&state, &id, url.as_deref().unwrap_or_default(), &headers).await;
+    ([(header::VARY, "accept")], response).into_response()
+}
+
+async fn answer_get(state: &State, id: &RequestId, url: &str, headers: &HeaderMap) -> Response {
+    let request = from_url(url);
+    if matches!(request, Ok(None)) && Accept::of(headers).prefers_html() {
+        return state.playground.page();
+    }
+    let media_type = match MediaType::accepted(headers) {
+        Ok(media_type) => media_type,
+        Err(refusal) => return MediaType::Json.refuse(refusal, id),
+    };
+    let deadline = Deadline::of(state);
+    let answered = async {
+        let message = "Send a GraphQL request with POST, or a query in the URL's parameter query.";
+        let request = request?.ok_or_else(|| Refusal::bad_request(message))?;
+        let principal = deadline.work(principal(&state.app, headers)).await??;
+        let request = prepare(request, &state.app, principal).data(ReadOnly);
+        deadline.work(state.schema.execute(request)).await
+    };
+    match answered.await {
+        Ok(response) if would_change(&response) => {
+            let message = "A mutation changes something: send it with POST.";
+            let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message)
+                .with(header::ALLOW, "POST");
+            media_type.refuse(refusal, id)
+        }
+        Ok(response) => answer(response, media_type, id),
+        Err(refusal) => media_type.refuse(refusal, id),
+    }
 }
 
 /// Any other method on `/graphql`.
-pub(super) async fn method_not_allowed(headers: HeaderMap) -> Response {
-    let message = "Send GraphQL requests with POST.";
-    let refusal =
-        MediaType::accepted(&headers).refuse(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message);
-    ([(header::ALLOW, "GET, POST")], refusal).into_response()
-}
-
-/// `GET /graphql`: the playground for a browser; a program is told to send a POST.
-pub(super) async fn playground(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let vary = [(header::VARY, "accept")];
-    if accept.contains("text/html") {
-        return (vary, state.playground.page()).into_response();
-    }
-    (vary, method_not_allowed(headers).await).into_response()
+pub(super) async fn method_not_allowed(Extension(id): Extension<RequestId>, headers: HeaderMap) -> Response {
+    let message = "Send GraphQL requests with POST, or queries with GET.";
+    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message)
+        .with(header::ALLOW, "GET, POST");
+    MediaType::accepted(&headers)
+        .unwrap_or(MediaType::Json)
+        .refuse(refusal, &id)
 }
 
 /// `GET /schema.graphql`.
@@ -100,51 +113,61 @@ pub(super) async fn schema(Extract(state): Extract<State>) -> Response {
         .into_response()
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    content_type
-        .split(';')
-        .next()
-        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+/// Until when a request may be worked on.
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    limit: Duration,
+    end: Instant,
 }
 
-/// What to do about a body that is no GraphQL request.
-const NO_REQUEST: &str =
-    "Send a JSON object with a string \"query\" and, if need be, an object \"variables\", as UTF-8.";
-
-/// A body that is no GraphQL request.
-struct Unreadable(ParseRequestError);
-
-impl From<ParseRequestError> for Unreadable {
-    fn from(error: ParseRequestError) -> Self {
-        Self(error)
-    }
-}
-
-impl IntoResponse for Unreadable {
-    fn into_response(self) -> Response {
-        self.answer(MediaType::Json)
-    }
-}
-
-impl Unreadable {
-    fn answer(&self, media_type: MediaType) -> Response {
-        // The limiting body's own error, which arrives here as text only.
-        if self.0.to_string().contains("length limit exceeded") {
-            let message = "The body is too large; send less at once.";
-            return media_type.refuse(StatusCode::PAYLOAD_TOO_LARGE, Code::BadRequest, message);
+impl Deadline {
+    fn of(state: &State) -> Self {
+        let limit = state.settings.request_timeout;
+        Self {
+            limit,
+            end: Instant::now() + limit,
         }
-        let message = match &self.0 {
-            ParseRequestError::UnsupportedBatch => {
-                "Send one operation a request; lists of them are not taken."
-            }
-            _ => NO_REQUEST,
-        };
-        media_type.refuse(StatusCode::BAD_REQUEST, Code::BadRequest, message)
     }
+
+    /// Reads a body that arrives in time.
+    async fn body(self, request: Request) -> Result<Bytes, Refusal> {
+        match timeout_at(self.end, Bytes::from_request(request, &())).await {
+            Ok(Ok(body)) => Ok(body),
+            Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                let message = "The body is too large; send less at once.";
+                let code = Code::BadRequest;
+                Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, code, message))
+            }
+            Ok(Err(_)) => Err(Refusal::bad_request("The body broke off; send it whole.")),
+            Err(_) => {
+                let message = format!("The body did not arrive within {:?}; send it faster.", self.limit);
+                let refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, Code::Timeout, message);
+                // What is left of the body is not waited for either.
+                Err(refusal.with(header::CONNECTION, "close"))
+            }
+        }
+    }
+
+    /// Works until the time is up, and no longer: what is not done by then is dropped, and asks the database for
+    /// nothing more.
+    ///
+    /// A write that was handed to the writer by then is stored, as a whole: the caller can't be told which it was.
+    async fn work<T>(self, work: impl Future<Output = T>) -> Result<T, Refusal> {
+        timeout_at(self.end, work).await.map_err(|_| {
+            let message = format!(
+                "This took longer than {:?} and was stopped; ask for less at once. A mutation may have been carried \
+                 out all the same: before it is sent again, look, or use the same idempotencyKey.",
+                self.limit
+            );
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Timeout, message)
+        })
+    }
+}
+
+/// Whether a request that may change nothing was refused since it would.
+fn would_change(response: &GraphqlResponse) -> bool {
+    let mut errors = response.errors.iter();
+    errors.any(|error| error.source::<ReadOnly>().is_some())
 }
 
 /// Sends an answer, each of its errors with a code; what is our fault is logged once and masked.
@@ -167,16 +190,13 @@ fn answer(mut response: GraphqlResponse, media_type: MediaType, id: &RequestId) 
     };
     match body {
         Ok(body) => media_type.answer(status, body),
-        Err(error) => {
-            log_fault(&Fault::new(error), id);
-            media_type.fail(id)
-        }
+        Err(error) => media_type.refuse(Refusal::Fault(Fault::new(error)), id),
     }
 }
 
 fn complete(error: &mut ServerError, id: &RequestId) {
     if let Some(fault) = error.source::<Fault>() {
-        log_fault(fault, id);
+        id.log(&fault.chain());
         let extensions = error.extensions.get_or_insert_default();
         extensions.set("requestId", id.as_str());
     } else if error
@@ -190,12 +210,4 @@ fn complete(error: &mut ServerError, id: &RequestId) {
             .get_or_insert_default()
             .set("code", Code::BadRequest.as_str());
     }
-}
-
-fn log_fault(fault: &Fault, id: &RequestId) {
-    tracing::error!(
-        request_id = id.as_str(),
-        error = fault.chain(),
-        "a request failed"
-    );
 }

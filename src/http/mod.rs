@@ -1,11 +1,14 @@
 //! The HTTP door: routes and layers.
 
+mod accept;
 mod body;
+mod cors;
 mod graphql;
 mod health;
 mod pages;
 mod playground;
 mod principal;
+mod received;
 mod redirect;
 mod request_id;
 mod state;
@@ -18,7 +21,11 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use self::state::{Settings, State};
+pub use self::{
+    cors::Origin,
+    request_id::log_panics,
+    state::{Settings, State},
+};
 
 /// Paths of the server's own. No code can be the first segment of one (`links::code::RESERVED`).
 pub const ROUTES: [&str; 7] = [
@@ -34,15 +41,19 @@ pub const ROUTES: [&str; 7] = [
 /// Everything that the server answers; the binary and the tests call the same.
 pub fn router(state: State) -> Router {
     let [graphql, assets, schema, healthz, readyz, robots, favicon] = ROUTES;
-    let api = Router::new()
+    let mut api = Router::new()
         .route(
             graphql,
-            get(graphql::playground)
-                .post(graphql::execute)
+            get(graphql::get)
+                .post(graphql::post)
                 .fallback(graphql::method_not_allowed),
         )
         .route(assets, get(playground::asset))
-        .route(schema, get(graphql::schema))
+        .route(schema, get(graphql::schema));
+    if let Some(cors) = cors::layer(&state.settings.cors_origins) {
+        api = api.route_layer(cors);
+    }
+    let api = api
         .route_layer(middleware::from_fn_with_state(
             state.clone(),
             state::api_host_only,

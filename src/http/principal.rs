@@ -4,46 +4,37 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode, header};
 
+use super::body::Refusal;
 use crate::{
     accounts::{ApiKey, AuthenticateError, Principal},
     app::App,
     graphql::error::{Code, Fault},
 };
 
-/// Why the whole request is not executed: it is the HTTP status under every media type.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    /// The caller's doing.
-    Caller {
-        status: StatusCode,
-        code: Code,
-        message: &'static str,
-    },
-    /// Our fault.
-    Fault(Fault),
-}
-
 /// Who sent the request; `None` for nobody, who may still ask for the schema.
 pub(super) async fn principal(app: &App, headers: &HeaderMap) -> Result<Option<Arc<Principal>>, Refusal> {
     let Some(key) = presented(headers) else {
         return Ok(None);
     };
-    let unknown = Refusal::Caller {
-        status: StatusCode::UNAUTHORIZED,
-        code: Code::Unauthenticated,
-        message: "This API key is unknown, expired or revoked; send one that works, or none.",
+    let unknown = || {
+        let message = "This API key is unknown, expired or revoked; send one that works, or none.";
+        Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
+            .with(header::WWW_AUTHENTICATE, "Bearer")
     };
     let Some(key) = ApiKey::parse(key) else {
-        return Err(unknown);
+        return Err(unknown());
     };
     match app.authenticator.authenticate(&key, app.clock.now()).await {
         Ok(principal) => Ok(Some(principal)),
-        Err(AuthenticateError::UnknownKey) => Err(unknown),
-        Err(AuthenticateError::Suspended) => Err(Refusal::Caller {
-            status: StatusCode::FORBIDDEN,
-            code: Code::AccountSuspended,
-            message: "This account is suspended; ask the operator of the server.",
-        }),
+        Err(AuthenticateError::UnknownKey) => Err(unknown()),
+        Err(AuthenticateError::Suspended) => {
+            let message = "This account is suspended; ask the operator of the server.";
+            Err(Refusal::new(
+                StatusCode::FORBIDDEN,
+                Code::AccountSuspended,
+                message,
+            ))
+        }
         Err(AuthenticateError::Database(error)) => Err(Refusal::Fault(Fault::new(error))),
     }
 }

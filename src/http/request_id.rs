@@ -1,7 +1,11 @@
 //! Request ids: what an answer and the log have in common.
 
-use std::time::Instant;
+use std::{
+    panic::{self, AssertUnwindSafe, PanicHookInfo},
+    time::Instant,
+};
 
+use async_graphql::futures_util::FutureExt as _;
 use axum::{
     extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue},
@@ -10,10 +14,17 @@ use axum::{
 };
 use uuid::Uuid;
 
+use super::body::MediaType;
+
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The most characters of an id that a proxy in front may have given.
 const MAX_CHARACTERS: usize = 64;
+
+tokio::task_local! {
+    /// The request that this task answers.
+    static ANSWERED: RequestId;
+}
 
 /// Names one request, in its answer and in the log.
 #[derive(Clone, Debug)]
@@ -37,6 +48,11 @@ impl RequestId {
         self.0.to_str().unwrap_or_default()
     }
 
+    /// Logs what is our fault.
+    pub(super) fn log(&self, error: &str) {
+        tracing::error!(request_id = self.as_str(), error, "a request failed");
+    }
+
     /// Sends the id back.
     pub(super) fn name(self, mut response: Response) -> Response {
         response.headers_mut().insert(HEADER, self.0);
@@ -44,13 +60,18 @@ impl RequestId {
     }
 }
 
-/// Names a request, sends the name back and logs how it was answered.
+/// Names a request, sends the name back and logs how it was answered. A panic is answered too.
 pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     let started = Instant::now();
     let method = request.method().clone();
     request.extensions_mut().insert(id.clone());
-    let response = next.run(request).await;
+    let answering = ANSWERED.scope(id.clone(), next.run(request));
+    let response = AssertUnwindSafe(answering)
+        .catch_unwind()
+        .await
+        // The panic's hook has logged it.
+        .unwrap_or_else(|_| MediaType::Json.fail(&id));
     // No path: it may be somebody's link. No query, no headers: they hold phone numbers and keys.
     tracing::debug!(
         request_id = id.as_str(),
@@ -62,9 +83,95 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     id.name(response)
 }
 
+/// From now on panics are logged like all else, once each and with the id of the request that is answered, if one is.
+pub fn log_panics() {
+    panic::set_hook(Box::new(log_panic));
+}
+
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let error = panic.payload_as_str().unwrap_or("a panic without a message");
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let id = ANSWERED.try_with(RequestId::clone).ok();
+    let request_id = id.as_ref().map(RequestId::as_str);
+    tracing::error!(request_id, error, place, "a panic");
+}
+
 fn is_sound(id: &[u8]) -> bool {
     (1..=MAX_CHARACTERS).contains(&id.len())
         && id
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{self, Write},
+        sync::{Arc, Mutex},
+        thread,
+    };
+
+    use axum::{Router, body::to_bytes, middleware, routing::get};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    /// What was logged.
+    #[derive(Clone, Debug, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("nobody panicked").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    async fn fail() {
+        panic!("this route is broken");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_and_logged_once_with_the_request_s_id() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        // Other tests of this process keep the hook that they had.
+        let here = thread::current().id();
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if thread::current().id() == here {
+                log_panic(panic);
+            } else {
+                others(panic);
+            }
+        }));
+
+        let router = Router::new()
+            .route("/", get(fail))
+            .layer(middleware::from_fn(identify));
+        let request = Request::get("/").header(HEADER, "req-7");
+        let request = request.body(axum::body::Body::empty()).expect("a request");
+        let response = router.oneshot(request).await.expect("an answer");
+
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()[HEADER], "req-7");
+        let body = to_bytes(response.into_body(), 1000).await.expect("a body");
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        let extensions = serde_json::json!({"code": "INTERNAL", "requestId": "req-7"});
+        assert_eq!(body["errors"][0]["extensions"], extensions);
+        let logged = log.0.lock().expect("nobody panicked").clone();
+        let logged = String::from_utf8(logged).expect("UTF-8");
+        let lines: Vec<_> = logged.lines().filter(|line| line.contains("ERROR")).collect();
+        assert_eq!(lines.len(), 1, "{logged}");
+        for part in ["req-7", "this route is broken", "request_id.rs"] {
+            assert!(lines[0].contains(part), "{logged}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What handlers share.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Request, State as Extract},
@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{pages, playground::Playground, redirect::host_of};
+use super::{cors::Origin, pages, playground::Playground, redirect::host_of};
 use crate::{
     app::App,
     graphql::{self, Limits, LinkhopSchema},
@@ -20,6 +20,10 @@ use crate::{
 pub struct Settings {
     /// The most bytes of a request's body.
     pub body_limit: usize,
+    /// How long one request to the API may take, from its headers to its answer.
+    pub request_timeout: Duration,
+    /// The sites whose scripts may use the API.
+    pub cors_origins: Vec<Origin>,
     /// The one host that answers `/graphql`; every host does if `None`.
     pub api_host: Option<Host>,
     /// How much work one GraphQL request may ask for.
@@ -34,6 +38,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             body_limit: 5 * 1024 * 1024,
+            request_timeout: Duration::from_secs(10),
+            cors_origins: Vec::new(),
             api_host: None,
             limits: Limits::default(),
             introspection: true,

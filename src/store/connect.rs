@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
 use url::Url;
 
-use super::transaction::Turn;
+use super::{sqlite_reader::SqliteReader, transaction::Turn};
 
 /// How far `SQLite` goes to survive a power failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -67,6 +67,7 @@ pub(super) enum Place {
     Sqlite {
         file: PathBuf,
         synchronous: Synchronous,
+        reader: SqliteReader,
         turn: Turn,
     },
     Postgres,
@@ -103,6 +104,14 @@ impl Store {
             Some(Kind::Sqlite) => Self::connect_sqlite(url, options).await,
             Some(Kind::Postgres) => Self::connect_postgres(url, options).await,
             None => Err(ConnectError::Url),
+        }
+    }
+
+    /// What reads from the `SQLite` file in place; `None` where the database is no file.
+    pub(super) fn sqlite_reader(&self) -> Option<SqliteReader> {
+        match &self.place {
+            Place::Sqlite { reader, .. } => Some(reader.clone()),
+            Place::Postgres => None,
         }
     }
 
@@ -151,8 +160,10 @@ impl Store {
                 .busy_timeout(Duration::from_secs(5))
                 .pragma("query_only", "ON")
         });
+        let file = sqlite_file(url);
         let place = Place::Sqlite {
-            file: sqlite_file(url),
+            reader: SqliteReader::new(&file),
+            file,
             synchronous,
             turn: Turn::default(),
         };

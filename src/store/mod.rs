@@ -1,13 +1,15 @@
 //! Where rows are kept: connections, pages, and the writer that stores together what waits together.
 
 mod connect;
-mod gather;
+mod lookup;
 mod page;
+mod sqlite_reader;
 mod transaction;
 mod writer;
 
 pub use connect::{ConnectError, Options, Store, Synchronous, is_database_url};
-pub use gather::{Gather, ReadError, ReadMany, pad};
+pub use lookup::{Lookup, ReadByKey, ReadError, pad};
 pub use page::{Page, page};
+pub(crate) use sqlite_reader::{Columns, columns};
 pub use transaction::{WriteTransaction, again, met_another};
 pub use writer::{Outcome, UsedKey, WriteError, Writer};

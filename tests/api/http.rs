@@ -147,17 +147,6 @@ async fn a_browser_that_opens_the_api_gets_the_playground() {
 }
 
 #[tokio::test]
-async fn a_program_that_gets_the_api_is_told_to_post() {
-    let app = TestApp::start().await;
-    for path in ["/graphql", "/graphql?query=%7B__typename%7D"] {
-        for headers in [&[][..], &[("accept", "application/json")], &[("accept", "*/*")]] {
-            let answer = app.visit(Method::GET, "go.example.com", path, headers).await;
-            assert_eq!(outline(&answer), (405, "BAD_REQUEST".to_owned()));
-        }
-    }
-}
-
-#[tokio::test]
 async fn every_answer_has_a_request_id() {
     let app = TestApp::start().await;
     let ask = async |path: &str, id: &str| {

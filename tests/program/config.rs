@@ -12,13 +12,15 @@ use super::{
 use crate::support::{Database, START, Tenant};
 
 /// Each setting of `linkhop serve`, with a value that is not its default, as the file writes it.
-const RIGHT: [(&str, &str); 15] = [
+const RIGHT: [(&str, &str); 17] = [
     ("--database-url", "'sqlite:///nowhere/other.db'"),
     ("--read-connections", "9"),
     ("--sqlite-synchronous", "'normal'"),
     ("--listen", "'[::1]:0'"),
     ("--api-host", "'api.example.com'"),
     ("--body-limit", "1_000"),
+    ("--request-timeout", "3"),
+    ("--cors-origin", "'https://app.example.com'"),
     ("--introspection", "false"),
     ("--max-depth", "8"),
     ("--max-complexity", "900"),

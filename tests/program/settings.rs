@@ -7,13 +7,15 @@ use crate::support::Database;
 const NOWHERE: &str = "sqlite:///nowhere/linkhop.db";
 
 /// Each field of `linkhop serve` and a value it can't have.
-const WRONG: [(&str, &str); 15] = [
+const WRONG: [(&str, &str); 17] = [
     ("--database-url", "mysql://linkhop:s3cret@127.0.0.1/linkhop"),
     ("--read-connections", "0"),
     ("--sqlite-synchronous", "off"),
     ("--listen", "localhost"),
     ("--api-host", "not a host"),
     ("--body-limit", "5MB"),
+    ("--request-timeout", "0"),
+    ("--cors-origin", "https://app.example.com/"),
     ("--introspection", "maybe"),
     ("--max-depth", "-1"),
     ("--max-complexity", "1e3"),

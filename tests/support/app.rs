@@ -120,8 +120,10 @@ impl TestApp {
         let mut store = database.store().await;
         let reads = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&reads);
-        store.read.set_metric_callback(move |_| {
-            counted.fetch_add(1, Ordering::SeqCst);
+        store.read.set_metric_callback(move |read| {
+            if !read.statement.sql.contains("\"api_key\"") {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
         });
         let tenant = Tenant::make(&store, "go.example.com", START).await;
         let now = Arc::new(AtomicI64::new(START.millis()));
@@ -155,7 +157,7 @@ impl TestApp {
         }
     }
 
-    /// How many statements have been read with so far.
+    /// How many statements have been read with so far, beside those that look keys up.
     pub fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)
     }

@@ -111,11 +111,11 @@ pub async fn create(
         created_at: now,
     };
     refuse_circle(&row)?;
+    let _announcement = hosts.changes().announce();
     let transaction = store.begin().await?;
     let made = row.into_active_model().insert(&*transaction).await;
     let made = made.map_err(host_in_use::<CreateError>)?;
     transaction.commit().await?;
-    hosts.changes().note();
     Ok(made)
 }
 
@@ -139,6 +139,7 @@ pub async fn update(
         Some(text) => Some(url::<UpdateError>(hosts, UrlField::FallbackUrl, text.as_deref()).await?),
         None => None,
     };
+    let _announcement = hosts.changes().announce();
     let in_the_way =
         |error: &UpdateError| matches!(error, UpdateError::Database(error) if met_another(error));
     let changed = again(in_the_way, async || {
@@ -160,9 +161,7 @@ pub async fn update(
         transaction.commit().await?;
         Ok(changed)
     });
-    let changed = changed.await?;
-    hosts.changes().note();
-    Ok(changed)
+    changed.await
 }
 
 /// Archives a domain of the account; one that is archived stays so. `None` where the account has none with that id.
@@ -175,17 +174,10 @@ pub async fn archive(
     account: AccountId,
     id: DomainId,
 ) -> Result<Option<domain::Model>, DbErr> {
+    let _announcement = hosts.changes().announce();
     let which = domain::Column::Id.eq(id);
-    let archived = set::<domain::Entity>(
-        store,
-        account,
-        which,
-        domain::Column::Status,
-        domain::Status::Archived,
-    )
-    .await?;
-    hosts.changes().note();
-    Ok(archived)
+    let (column, archived) = (domain::Column::Status, domain::Status::Archived);
+    set::<domain::Entity>(store, account, which, column, archived).await
 }
 
 /// A URL as it is stored, if one is given: one that leads to a domain of this server could lead in a circle.

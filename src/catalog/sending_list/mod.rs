@@ -2,15 +2,20 @@
 
 mod edit;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use entity::{AccountId, DomainId, SendingListId, domain, sending_list};
+use rusqlite::{OptionalExtension as _, params};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, QueryFilter, QueryOrder};
+use uuid::Uuid;
 
 pub use self::edit::{CreateError, InvalidList, ListChange, NewList, UpdateError, archive, create, update};
 use crate::{
     accounts::rows_of,
-    store::{Gather, ReadError, ReadMany, pad},
+    store::{Columns, Lookup, ReadByKey, ReadError, Store, columns, pad},
 };
 
 /// One of the ways to name a list of an account.
@@ -71,13 +76,13 @@ pub type ListWithDomain = (sending_list::Model, Option<domain::Model>);
 
 /// Finds lists that issue links. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct ActiveLists(Gather<Lists>);
+pub struct ActiveLists(Lookup<Lists>);
 
 impl ActiveLists {
-    /// Over `db`.
+    /// Over the store's lists.
     #[must_use]
-    pub fn new(db: DatabaseConnection) -> Self {
-        Self(Gather::spawn(Lists(db)))
+    pub fn new(store: &Store) -> Self {
+        Self(Lookup::new(store, Lists))
     }
 
     /// The list of the account that is so named and issues links, with its domain.
@@ -94,13 +99,65 @@ impl ActiveLists {
 }
 
 /// Reads lists of accounts by how these name them.
-struct Lists(DatabaseConnection);
+struct Lists;
 
-impl ReadMany for Lists {
+/// The list that is so named, with the domain that it and its account have.
+static BY_ID: LazyLock<String> = LazyLock::new(|| active_list("id"));
+static BY_LIST_ID: LazyLock<String> = LazyLock::new(|| active_list("list_id"));
+static BY_PHONE_NUMBER: LazyLock<String> = LazyLock::new(|| active_list("phone_number"));
+
+fn active_list(column: &str) -> String {
+    let (list, domain) = (
+        columns::<sending_list::Entity>("l"),
+        columns::<domain::Entity>("d"),
+    );
+    format!(
+        "SELECT {list}, {domain} FROM sending_list l \
+         LEFT JOIN domain d ON d.id = l.domain_id AND d.account_id = l.account_id \
+         WHERE l.account_id = ?1 AND l.{column} = ?2 AND l.status = 'ACTIVE'"
+    )
+}
+
+impl ReadByKey for Lists {
     type Key = (AccountId, ListLookup);
     type Value = Arc<ListWithDomain>;
 
-    async fn read(&self, keys: Vec<Self::Key>) -> Result<HashMap<Self::Key, Self::Value>, DbErr> {
+    fn one(
+        &self,
+        db: &rusqlite::Connection,
+        (account, by): &Self::Key,
+    ) -> rusqlite::Result<Option<Self::Value>> {
+        let account = Uuid::from(*account).into_bytes();
+        let list = |row: &rusqlite::Row<'_>| {
+            let mut columns = Columns::of(row);
+            let list = columns.sending_list()?;
+            let domain = if columns.is_nothing()? {
+                None
+            } else {
+                Some(columns.domain()?)
+            };
+            Ok(Arc::new((list, domain)))
+        };
+        let found = match by {
+            ListLookup::Id(id) => {
+                let id = Uuid::from(*id).into_bytes();
+                db.prepare_cached(&BY_ID)?.query_row(params![account, id], list)
+            }
+            ListLookup::ListId(number) => db
+                .prepare_cached(&BY_LIST_ID)?
+                .query_row(params![account, number], list),
+            ListLookup::PhoneNumber(number) => db
+                .prepare_cached(&BY_PHONE_NUMBER)?
+                .query_row(params![account, number], list),
+        };
+        found.optional()
+    }
+
+    async fn many(
+        &self,
+        db: &DatabaseConnection,
+        keys: Vec<Self::Key>,
+    ) -> Result<HashMap<Self::Key, Self::Value>, DbErr> {
         let mut wanted: HashMap<AccountId, Vec<ListLookup>> = HashMap::new();
         for (account, by) in keys {
             wanted.entry(account).or_default().push(by);
@@ -114,7 +171,7 @@ impl ReadMany for Lists {
                 .filter(any)
                 .filter(sending_list::Column::Status.eq(sending_list::Status::Active))
                 .find_also_related(domain::Entity)
-                .all(&self.0)
+                .all(db)
                 .await?;
             for (list, domain) in lists {
                 let domain = domain.filter(|domain| domain.account_id == account);

@@ -92,6 +92,7 @@ impl Writer {
                 file,
                 synchronous,
                 turn,
+                ..
             } => {
                 let db = sqlite::open(file, *synchronous)?;
                 let turn = Arc::clone(turn);
