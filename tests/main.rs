@@ -10,6 +10,7 @@
 
 mod api;
 mod floors;
+mod operations;
 mod program;
 mod readme;
 mod support;

@@ -15,7 +15,7 @@ use crate::accounts::Principal;
 pub enum AccountStatus {
     /// The account works.
     Active,
-    /// Every request with its keys is refused.
+    /// Every request with its keys is refused; links that were sent out still work.
     Suspended,
 }
 
@@ -37,7 +37,7 @@ pub enum Scope {
     LinksWrite,
     /// Create and change offers and sending lists; includes `READ`.
     CatalogWrite,
-    /// Everything.
+    /// Everything, domains and the account's settings too; includes every other scope.
     Admin,
 }
 
@@ -86,7 +86,7 @@ impl Account {
         self.0.status.into()
     }
 
-    /// What it has bought. `createShortLink` needs `SMS`.
+    /// What it has bought. `createShortLink` needs `SMS`; the operator of the server gives and takes them.
     async fn products(&self) -> Vec<Product> {
         self.0
             .products
@@ -129,8 +129,8 @@ pub(super) struct AccountSettings {
     pub everflow_link_parameter: String,
     /// Query parameter that an Everflow offer's destination gets with the click's id; `sub2` unless changed.
     pub everflow_click_parameter: String,
-    /// Query parameters that every offer's destination gets, name to value, unless the offer has one of that
-    /// name.
+    /// Query parameters that every offer's destination gets, unless the offer has one of that name: a JSON object
+    /// of names and texts, such as `{"utm_source": "sms"}`.
     pub global_offer_parameters: Json<BTreeMap<String, String>>,
 }
 
@@ -156,7 +156,7 @@ impl ApiKey {
         &self.0.name
     }
 
-    /// What it may do.
+    /// What it may do; a call that needs another scope is answered with the top-level error `FORBIDDEN`.
     async fn scopes(&self) -> Vec<Scope> {
         self.0.scopes.0.iter().map(|scope| (*scope).into()).collect()
     }

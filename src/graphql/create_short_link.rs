@@ -38,7 +38,8 @@ pub struct CreateShortLinkInput {
     /// What clicks are attributed to: a JSON object of at most 4,096 bytes, 5 levels deep, such as
     /// `{"campaign": "spring"}`. `{{metadata.campaign}}` in an offer becomes its value.
     metadata: Option<Value>,
-    /// The code that the link is to have, 3 to 64 of `A-Z a-z 0-9 _ -`. Seven random ones unless given.
+    /// The code that the link is to have, 3 to 64 of `A-Z a-z 0-9 _ -`, none that the server uses itself, such as
+    /// `graphql`. Seven random letters and digits unless given.
     code: Option<String>,
     /// Whether bots are meant to see a preview page instead of being sent on. The offer's setting decides if null,
     /// then the account's. Kept with the link; bots are still sent on, and marked, as no page is shown yet.

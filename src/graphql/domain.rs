@@ -22,7 +22,7 @@ pub enum DomainScheme {
 pub enum DomainStatus {
     /// New links may be made.
     Active,
-    /// No new links; those that were sent out still work.
+    /// Deleted, until it is made `ACTIVE` again: no new links; those that were sent out still work.
     Archived,
 }
 
@@ -55,7 +55,7 @@ impl Domain {
         &self.0.host
     }
 
-    /// What short URLs on it start with.
+    /// How visitors reach it: what short URLs on it start with.
     async fn scheme(&self) -> DomainScheme {
         self.0.scheme.into()
     }

@@ -28,6 +28,7 @@ mod variables;
 use std::sync::Arc;
 
 use async_graphql::{EmptySubscription, Request, Schema};
+use chrono::{DateTime, Utc};
 
 use self::{
     connection::describe, documents::Documents, domain::Domain, field_error::FieldErrors, offer::Offer,
@@ -66,6 +67,17 @@ pub fn sdl() -> String {
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
     let builder =
         Schema::build(Query, Mutation, EmptySubscription).register_output_type::<user_error::UserError>();
+    // The library's own words for these say how it makes them.
+    let builder = builder
+        .override_output_type_description::<DateTime<Utc>>(
+            "A moment in RFC 3339 with its offset, such as `2026-12-24T18:00:00Z`. Answers are in UTC and to the \
+             millisecond.",
+        )
+        .override_output_type_description::<serde_json::Value>(
+            "Any JSON value. What it must be, mostly an object, is said where it is used.\n\n\
+             In a document it is written \
+             as a literal, `{campaign: \"spring\"}`; as a variable it is plain JSON.",
+        );
     let builder = describe::<ShortLink, _, _, _>(
         builder,
         "A page of short links, newest first.",

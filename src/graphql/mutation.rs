@@ -21,7 +21,9 @@ use super::{
     },
 };
 
-/// What can be changed. Every mutation answers a union: what it made, or what is wrong with the input.
+/// What can be changed. Every mutation answers a union: what it made, or what is wrong with the input. Ask for
+/// `__typename`, for the fields of the success that you need, and for `... on UserError { code message path }`.
+/// Top-level errors are those that `Query` lists.
 #[derive(Debug, Description)]
 pub struct Mutation;
 

@@ -11,9 +11,10 @@ use super::connection::Identified;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "offer::Platform")]
 pub enum OfferPlatform {
-    /// TUNE, formerly `HasOffers`: `aff_sub` and `aff_click_id` unless the account's settings say otherwise.
+    /// TUNE, formerly `HasOffers`: the link's code as `aff_sub` and the click's id as `aff_click_id`, unless the
+    /// account's settings say otherwise.
     Tune,
-    /// Everflow: `sub1` and `sub2` unless the account's settings say otherwise.
+    /// Everflow: the link's code as `sub1` and the click's id as `sub2`, unless the account's settings say otherwise.
     Everflow,
 }
 
@@ -21,7 +22,7 @@ pub enum OfferPlatform {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "offer::PayoutType")]
 pub enum PayoutType {
-    /// Per action.
+    /// Per action, such as a sale or a sign-up.
     Cpa,
     /// Per click.
     Cpc,
@@ -33,9 +34,9 @@ pub enum PayoutType {
 pub enum OfferStatus {
     /// Links may be made.
     Active,
-    /// No links for now.
+    /// No new links for now; those that were sent out still work.
     Paused,
-    /// No links any more.
+    /// Deleted, until it is made `ACTIVE` again: no new links; those that were sent out still work.
     Archived,
 }
 
@@ -68,9 +69,10 @@ impl Offer {
         &self.0.name
     }
 
-    /// Where its links lead. Macros such as `{{contact.phone}}` or `{{metadata.campaign}}` are filled when a
-    /// link is made, `{{click.id}}`, `{{query.NAME}}`, `{{sub1}}` to `{{sub5}}` and `{{source}}` when it is
-    /// clicked.
+    /// Where its links lead: an http or https URL with macros. `{{contact.phone}}`, `{{link.id}}`, `{{offer.id}}`,
+    /// `{{offer.external_id}}`, `{{list.id}}` and `{{metadata.KEY}}` are filled when a link is made; `{{click.id}}` when it
+    /// is clicked, and `{{query.NAME}}`, `{{sub1}}` to `{{sub5}}` and `{{source}}` then too, from the query that the
+    /// visitor brings. One without a value becomes empty. Links that were made keep the destination that they have.
     async fn tracking_url(&self) -> &str {
         &self.0.tracking_url
     }
@@ -80,22 +82,22 @@ impl Offer {
         self.0.platform.map(Into::into)
     }
 
-    /// The offer's id on that platform; what `{{offer.external_id}}` becomes.
+    /// The offer's id on that platform, which `{{offer.external_id}}` becomes; null if none was given.
     async fn external_id(&self) -> Option<&str> {
         self.0.external_id.as_deref()
     }
 
-    /// What a conversion earns, a decimal number such as `12.50`.
+    /// What a conversion earns, a decimal number such as `12.50`; null if nobody said.
     async fn payout(&self) -> Option<&str> {
         self.0.payout.as_deref()
     }
 
-    /// The currency of the payout, an ISO 4217 code such as `USD`.
+    /// The currency of the payout, an ISO 4217 code such as `USD`; null if there is no payout.
     async fn payout_currency(&self) -> Option<&str> {
         self.0.payout_currency.as_deref()
     }
 
-    /// What the payout is paid for.
+    /// What the payout is paid for; null if there is no payout.
     async fn payout_type(&self) -> Option<PayoutType> {
         self.0.payout_type.map(Into::into)
     }

@@ -20,8 +20,12 @@ use crate::{
     links::lookup,
 };
 
-/// What can be read. Everything belongs to the account of the API key that the request is sent with: what
-/// belongs to another account is not found.
+/// What can be read. Everything belongs to the account of the API key that the request is sent with, as the header
+/// `X-Api-Key`: what belongs to another account is not found. Every key may read all of it.
+///
+/// What is no answer to the input is a top-level error with one of these as `extensions.code`: `UNAUTHENTICATED`
+/// (no key, or one that doesn't work), `ACCOUNT_SUSPENDED`, `FORBIDDEN` (the key lacks a scope), `BAD_REQUEST` (a
+/// value of the wrong type, a page of over 100 rows), `QUERY_TOO_COMPLEX` and `INTERNAL`.
 #[derive(Debug, Description)]
 pub struct Query;
 

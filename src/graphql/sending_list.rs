@@ -13,9 +13,9 @@ use super::{connection::Identified, domain::Domain, loader::load};
 pub enum SendingListStatus {
     /// Links may be made.
     Active,
-    /// No links for now.
+    /// No new links for now; those that were sent out still work.
     Paused,
-    /// No links any more.
+    /// Deleted, until it is made `ACTIVE` again: no new links; those that were sent out still work.
     Archived,
 }
 
@@ -24,7 +24,7 @@ pub enum SendingListStatus {
 pub(super) enum SendingListLookup {
     /// By its id: `list_` and 32 hexadecimal digits.
     Id(ID),
-    /// By its number in the account.
+    /// By its number in the account, such as `42`.
     ListId(i32),
     /// By the number it sends from, E.164 such as `+18005551234`.
     PhoneNumber(String),
@@ -78,7 +78,7 @@ impl SendingList {
         &self.0.metadata
     }
 
-    /// Where its links live; none can be made while it is null.
+    /// Where its links live; none can be made while it is null or archived.
     async fn domain(&self, context: &Context<'_>) -> Result<Option<Domain>> {
         match self.0.domain_id {
             Some(id) => Ok(load(context, id).await?.map(Domain)),

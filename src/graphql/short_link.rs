@@ -30,7 +30,8 @@ pub enum ShortLinkStatus {
 pub(super) enum ShortLinkLookup {
     /// By its id: `link_` and 32 hexadecimal digits.
     Id(ID),
-    /// By its short URL, such as `https://go.example.com/Ab3kX9q`.
+    /// By its short URL, such as `https://go.example.com/Ab3kX9q`; upper and lower case differ in the code, and what
+    /// follows a `?` or a `#` is ignored.
     ShortUrl(String),
 }
 
@@ -109,7 +110,7 @@ impl ShortLink {
         }
     }
 
-    /// The recipient, E.164, as it was given.
+    /// The recipient, E.164, as it was given; null if none was.
     async fn contact_phone(&self) -> Option<&str> {
         self.0.contact_phone.as_deref()
     }

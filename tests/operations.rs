@@ -1,0 +1,284 @@
+//! The operations that agents and dashboards are given: each is sound, and each runs.
+
+use std::{collections::BTreeSet, convert::Infallible, fs, path::Path};
+
+use async_graphql::{
+    Name, Value as Argument,
+    parser::{
+        parse_query,
+        types::{DocumentOperations, OperationDefinition, OperationType, Selection, SelectionSet},
+    },
+};
+use entity::offer::Platform;
+use serde_json::{Map, Value, json};
+
+use crate::support::{Schema, TestApp, items, text};
+
+/// A file of `operations/`.
+struct Operation {
+    /// The file's name without its ending, and the name inside.
+    name: String,
+    text: String,
+    definition: OperationDefinition,
+}
+
+impl Operation {
+    /// The variables that it declares, or of them only those that no call can leave out.
+    fn variables(&self, required: bool) -> BTreeSet<&str> {
+        let declared = self.definition.variable_definitions.iter().map(|it| &it.node);
+        declared
+            .filter(|it| !required || (!it.var_type.node.nullable && it.default_value.is_none()))
+            .map(|it| it.name.node.as_str())
+            .collect()
+    }
+
+    /// The name of a variable's type.
+    fn type_of(&self, variable: &str) -> String {
+        let mut declared = self.definition.variable_definitions.iter().map(|it| &it.node);
+        let found = declared.find(|it| it.name.node == variable).expect("a variable");
+        found.var_type.node.base.to_string()
+    }
+}
+
+/// Every file of `operations/` with the one operation that its name promises.
+fn operations() -> Vec<Operation> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("operations");
+    let files = fs::read_dir(folder).expect("operations/");
+    let operations: Vec<_> = files
+        .map(|file| {
+            let file = file.expect("a file").file_name().into_string().expect("a name");
+            let name = file
+                .strip_suffix(".graphql")
+                .expect("a name that ends in .graphql");
+            let path = format!("{}/operations/{file}", env!("CARGO_MANIFEST_DIR"));
+            let text = fs::read_to_string(path).expect("a text");
+            let document = parse_query(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
+            let DocumentOperations::Multiple(mut named) = document.operations else {
+                panic!("{file} has an operation without a name");
+            };
+            assert_eq!(named.len(), 1, "{file} has one operation");
+            let definition = named
+                .remove(name)
+                .unwrap_or_else(|| panic!("{file} has another operation"));
+            Operation {
+                name: name.to_owned(),
+                text,
+                definition: definition.node,
+            }
+        })
+        .collect();
+    assert!(!operations.is_empty());
+    operations
+}
+
+#[test]
+fn each_operation_says_when_to_use_it_and_takes_every_value_as_a_variable() {
+    for Operation {
+        name,
+        text,
+        definition,
+    } in operations()
+    {
+        let comment: Vec<_> = text.lines().take_while(|line| line.starts_with("# ")).collect();
+        assert!(comment.join(" ").len() > 100, "{name} says too little");
+        assert_no_literals(&name, &definition.selection_set.node);
+    }
+}
+
+fn assert_no_literals(name: &str, selected: &SelectionSet) {
+    for selection in &selected.items {
+        match &selection.node {
+            Selection::Field(field) => {
+                for (argument, value) in &field.node.arguments {
+                    let named = |variable: Name| {
+                        Ok::<_, Infallible>(Argument::Enum(Name::new(format!("${variable}"))))
+                    };
+                    let Ok(value) = value.node.clone().into_const_with(named);
+                    assert!(
+                        is_made_of_variables(&value),
+                        "{name} has a literal in {argument}: {value}"
+                    );
+                }
+                assert_no_literals(name, &field.node.selection_set.node);
+            }
+            Selection::InlineFragment(fragment) => {
+                assert_no_literals(name, &fragment.node.selection_set.node);
+            }
+            Selection::FragmentSpread(_) => panic!("{name} is in pieces"),
+        }
+    }
+}
+
+/// Whether nothing in an argument's value is written out; variables stand in it as their names, as enum values do.
+fn is_made_of_variables(value: &Argument) -> bool {
+    match value {
+        Argument::Enum(name) => name.starts_with('$'),
+        Argument::Object(fields) => fields.values().all(is_made_of_variables),
+        _ => false,
+    }
+}
+
+#[tokio::test]
+async fn each_operation_succeeds_with_all_its_variables_and_with_none_but_the_required() {
+    let app = TestApp::start().await;
+    let schema = Schema::read(&app).await;
+    let samples = samples(&app).await;
+    let operations = operations();
+    let names: BTreeSet<_> = operations.iter().map(|it| it.name.as_str()).collect();
+    let known: BTreeSet<_> = samples.keys().map(String::as_str).collect();
+    assert_eq!(
+        names, known,
+        "this test has variables for each operation, and for no other"
+    );
+    for operation in &operations {
+        let name = &operation.name;
+        let all = samples[name].as_object().expect("variables");
+        let given: BTreeSet<_> = all.keys().map(String::as_str).collect();
+        assert_eq!(operation.variables(false), given, "{name}");
+        let needed = operation.variables(true);
+        let mut fewest = all.clone();
+        fewest.retain(|variable, _| needed.contains(variable.as_str()));
+        // What there is to say in an input is said whole.
+        for (variable, value) in all {
+            if let Some(given) = value.as_object().filter(|_| variable == "input") {
+                let ty = operation.type_of(variable);
+                let fields: BTreeSet<_> = items(&schema.named(&ty)["inputFields"])
+                    .map(|it| text(&it["name"]))
+                    .collect();
+                let given: BTreeSet<_> = given.keys().map(String::as_str).collect();
+                assert_eq!(fields, given, "{name}");
+            }
+        }
+        let calls = if fewest == *all {
+            vec![fewest]
+        } else {
+            vec![all.clone(), fewest]
+        };
+        for variables in calls {
+            let answer = app
+                .graphql(&operation.text, variables.clone().into())
+                .await
+                .json();
+            assert!(answer.get("errors").is_none(), "{name} {variables:?}: {answer}");
+            let fields = answer["data"].as_object().expect("data");
+            assert_eq!(fields.len(), 1, "{name} asks for one thing");
+            for value in fields.values() {
+                let succeeded = match operation.definition.ty {
+                    OperationType::Mutation => text(&value["__typename"]).ends_with("Success"),
+                    _ => value.is_object() && value["nodes"] != json!([]),
+                };
+                assert!(succeeded, "{name} {variables:?}: {value}");
+            }
+        }
+    }
+}
+
+/// Rows to begin with, and for each operation a value for each of its variables.
+async fn samples(app: &TestApp) -> Map<String, Value> {
+    let store = app.store();
+    let tracking_url = "https://tune.example.com/aff_c?offer_id={{offer.external_id}}";
+    let offer = app.tenant.offer(store, Some(Platform::Tune), tracking_url).await;
+    let code = app.link("https://example.com/sale").await;
+    // A row of each that may go, and one more, so that something comes after the newest whichever that is.
+    let old_offer = app.tenant.offer(store, None, "https://offer.example/").await;
+    app.tenant.offer(store, None, "https://offer.example/").await;
+    let old_list = app.tenant.more_list(store, 43, "+18005551235", None).await;
+    app.tenant.more_list(store, 44, "+18005551236", None).await;
+    let old_domain = app.tenant.more_domain(store, "old.example.com").await;
+    app.tenant.more_domain(store, "more.example.com").await;
+    app.link("https://example.com/").await;
+    let link = |more: &Value| {
+        let common = json!({
+            "listId": 42,
+            "contactPhone": "+12025550143",
+            "metadata": {"campaign": "spring"},
+            "filterBots": true,
+            "expiresAt": "2099-01-01T00:00:00Z",
+            "maxClicks": 100,
+            "fallbackUrl": "https://example.com/too-late",
+        });
+        merged(&common, more)
+    };
+    let offer_input = json!({
+        "name": "Autumn",
+        "trackingUrl": "https://everflow.example.com/6JHXF/2CTPL/?sub3={{contact.phone}}",
+        "platform": "EVERFLOW",
+        "externalId": "202",
+        "payout": "12.50",
+        "payoutCurrency": "USD",
+        "payoutType": "CPA",
+        "filterBots": true,
+        "status": "PAUSED",
+        "metadata": {"vertical": "shoes"},
+    });
+    let list_input = json!({
+        "phoneNumber": "+18005551237",
+        "brandName": "Example Outfitters",
+        "listId": 45,
+        "domainId": app.tenant.domain.id.to_string(),
+        "metadata": {"team": "retention"},
+    });
+    let domain_input = json!({
+        "host": "links.example.org",
+        "scheme": "HTTPS",
+        "rootUrl": "https://example.com/",
+        "fallbackUrl": "https://example.com/too-late",
+    });
+    let samples = json!({
+        "ArchiveDomain": {"id": old_domain.id.to_string()},
+        "ArchiveOffer": {"id": old_offer.id.to_string()},
+        "ArchiveSendingList": {"id": old_list.id.to_string()},
+        "CreateDomain": {"input": domain_input},
+        "CreateOffer": {"input": offer_input},
+        "CreateSendingList": {"input": list_input},
+        "CreateShortLinkFromOffer": link(&json!({
+            "offerId": offer.id.to_string(), "code": "from-offer", "idempotencyKey": "order-1017",
+        })),
+        "CreateShortLinkFromUrl": link(&json!({
+            "url": "https://example.com/spring-sale", "code": "from-url", "idempotencyKey": "order-1018",
+        })),
+        "FindShortLink": {"shortUrl": format!("https://go.example.com/{code}")},
+        "ListDomains": page(app, "domains").await,
+        "ListOffers": page(app, "offers").await,
+        "ListSendingLists": page(app, "sendingLists").await,
+        "ListShortLinks": page(app, "shortLinks").await,
+        "UpdateAccountSettings": {"input": {
+            "defaultFilterBots": true,
+            "tuneLinkParameter": "aff_sub4",
+            "tuneClickParameter": "aff_sub5",
+            "everflowLinkParameter": "sub4",
+            "everflowClickParameter": "sub5",
+            "globalOfferParameters": {"utm_source": "sms"},
+        }},
+        "UpdateDomain": {"input": merged(&domain_input, &json!({
+            "id": app.tenant.domain.id.to_string(), "host": "go.example.com", "status": "ACTIVE",
+        }))},
+        "UpdateOffer": {"input": merged(&offer_input, &json!({
+            "id": offer.id.to_string(), "status": "ACTIVE",
+        }))},
+        "UpdateSendingList": {"input": merged(&list_input, &json!({
+            "id": app.tenant.list.id.to_string(), "phoneNumber": "+18005551234", "listId": 42, "status": "ACTIVE",
+        }))},
+        "Viewer": {},
+    });
+    let Value::Object(samples) = samples else {
+        unreachable!("written as an object above");
+    };
+    samples
+}
+
+/// The variables for the one row after the newest of a list.
+async fn page(app: &TestApp, list: &str) -> Value {
+    let query = format!("{{ {list}(first: 1) {{ pageInfo {{ endCursor }} }} }}");
+    let newest = app.graphql(&query, Value::Null).await.data(list);
+    json!({"first": 1, "after": newest["pageInfo"]["endCursor"]})
+}
+
+/// Both objects in one.
+fn merged(object: &Value, more: &Value) -> Value {
+    let mut both = object.clone();
+    for (name, value) in more.as_object().into_iter().flatten() {
+        both[name] = value.clone();
+    }
+    both
+}
