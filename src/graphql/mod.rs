@@ -10,6 +10,7 @@ mod documents;
 mod domain;
 pub mod error;
 mod field_error;
+mod filter;
 mod limits;
 mod loader;
 mod mutation;
@@ -63,22 +64,22 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         Schema::build(Query, Mutation, EmptySubscription).register_output_type::<user_error::UserError>();
     let builder = describe::<ShortLink, _, _, _>(
         builder,
-        "A page of short links, newest first.",
+        "A page of short links.",
         "A short link and its place in the list.",
     );
     let builder = describe::<Offer, _, _, _>(
         builder,
-        "A page of offers, newest first.",
+        "A page of offers.",
         "An offer and its place in the list.",
     );
     let builder = describe::<SendingList, _, _, _>(
         builder,
-        "A page of sending lists, newest first.",
+        "A page of sending lists.",
         "A sending list and its place in the list of lists.",
     );
     describe::<Domain, _, _, _>(
         builder,
-        "A page of domains, newest first.",
+        "A page of domains.",
         "A domain and its place in the list.",
     )
 }

@@ -10,6 +10,7 @@ mod create_offer;
 mod create_refusals;
 mod descriptions;
 mod destinations;
+mod filters;
 mod http;
 mod idempotency;
 mod limits;
