@@ -10,7 +10,11 @@ use super::{
     connection::Sort, domain::DomainStatus, error::Code, offer::OfferStatus, sending_list::SendingListStatus,
     short_link::ShortLinkStatus,
 };
-use crate::{catalog::list::Filter, links::list::LinkFilter, values::metadata::Scalar};
+use crate::{
+    catalog::list::Filter,
+    links::list::LinkFilter,
+    values::{metadata::Scalar, search::Search},
+};
 
 /// The most characters of a text that rows are looked for by: no name is longer.
 const MAX_TEXT: usize = 255;
@@ -34,6 +38,9 @@ pub(super) struct ShortLinkFilter {
     created_before: Option<DateTime<Utc>>,
     /// With a value under a key of their metadata.
     metadata: Option<MetadataFilter>,
+    /// With each word of this text in the code or the destination URL, or a longer one that begins with it. Words are
+    /// runs of letters A to Z and digits, in either case; one at least, ten at most, and at most 200 characters.
+    search: Option<String>,
 }
 
 /// One value under one key at the top of the metadata.
@@ -126,7 +133,6 @@ impl ShortLinkFilter {
     /// # Errors
     /// `BAD_REQUEST` for what no link could be looked for by.
     pub(super) fn parse(self) -> Result<LinkFilter> {
-        let metadata = self.metadata.map(MetadataFilter::parse).transpose()?;
         Ok(LinkFilter {
             list: self.list_id,
             offer: self
@@ -142,7 +148,8 @@ impl ShortLinkFilter {
                 .transpose()?,
             created_from: self.created_from.map(Timestamp::not_before),
             created_before: self.created_before.map(Timestamp::not_before),
-            metadata,
+            metadata: self.metadata.map(MetadataFilter::parse).transpose()?,
+            search: self.search.map(search).transpose()?,
         })
     }
 }
@@ -198,6 +205,11 @@ fn filter<G: Into<S>, S>(field: &str, statuses: Option<Vec<G>>, name: Option<Str
         statuses: statuses.map(|all| all.into_iter().map(Into::into).collect()),
         name: name.map(|text| plain(field, text)).transpose()?,
     })
+}
+
+fn search(text: String) -> Result<Search> {
+    let text = plain("search", text)?;
+    Search::parse(&text).map_err(|reason| Code::BadRequest.error(format!("{reason}.")))
 }
 
 /// A text that can be looked for in either database.

@@ -87,7 +87,7 @@ impl Query {
         let account = principal(context, Scope::Read)?.account_id();
         let app = context.data_unchecked::<App>();
         let backend = app.store.read.get_database_backend();
-        let rows = links::list::rows(
+        let (rows, id) = links::list::rows(
             account,
             filter.unwrap_or_default().parse()?,
             app.clock.now(),
@@ -99,8 +99,7 @@ impl Query {
             last,
             before,
         };
-        let (id, order) = (entity::short_link::Column::Id, order_by.unwrap_or_default());
-        page::<_, ShortLinkId, _>(context, rows, id, order.into(), asked).await
+        page::<_, ShortLinkId, _>(context, rows, id, order_by.unwrap_or_default().into(), asked).await
     }
 
     /// An offer; null if the account has none with that id.

@@ -6,5 +6,6 @@ pub mod host;
 pub mod metadata;
 pub mod phone;
 pub mod query;
+pub mod search;
 pub mod template;
 pub mod web_url;

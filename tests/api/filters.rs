@@ -1,7 +1,8 @@
 //! Lists narrowed down.
 
 use entity::{ShortLinkId, Timestamp, domain, offer, sending_list, short_link};
-use sea_orm::{ActiveModelTrait as _, IntoActiveModel as _};
+use migration::{Migrator, MigratorTrait as _};
+use sea_orm::{ActiveModelTrait as _, IntoActiveModel as _, ModelTrait as _};
 use serde_json::{Value, json};
 
 use crate::support::{START, TestApp, items, of_offer, text};
@@ -448,5 +449,210 @@ async fn domains_are_found_by_host_and_status() {
     }
     for wrong in [json!({"status": "PAUSED"}), json!({"host": "\u{0}"})] {
         refused(&app, "domains", "DomainFilter", wrong).await;
+    }
+}
+
+#[tokio::test]
+async fn links_are_found_by_the_beginnings_of_words_of_code_and_destination() {
+    let app = TestApp::start().await;
+    for (code, url) in [
+        ("Spring-2026", "https://shop.example.com/"),
+        (
+            "plain",
+            "https://shop.example.com/spring/Sale_50?utm_source=sms&x=%C3%A9t",
+        ),
+        ("other", "https://example.com/offspring?SUMMER"),
+        ("number", "https://example.com/1e5x/007?a=-1.5"),
+        ("words", "https://example.com/and/or/not/near"),
+    ] {
+        link(&app, code, json!({"url": url})).await;
+    }
+    let find = async |text: &str| codes(&app, json!({"search": text})).await;
+    for (text, expected) in [
+        ("spring", vec!["plain", "Spring-2026"]),
+        ("SPR", vec!["plain", "Spring-2026"]),
+        ("s", vec!["other", "plain", "Spring-2026"]),
+        ("spring sale", vec!["plain"]),
+        ("sale, spring!", vec!["plain"]),
+        ("spring-20", vec!["Spring-2026"]),
+        ("sal_50", vec!["plain"]),
+        ("pring", vec![]),
+        ("summer", vec!["other"]),
+        ("sms", vec!["plain"]),
+        ("https://shop.example.com/spr", vec!["plain", "Spring-2026"]),
+        ("shop", vec!["plain", "Spring-2026"]),
+        ("https", vec!["words", "number", "other", "plain", "Spring-2026"]),
+        ("1e5x", vec!["number"]),
+        ("1e5", vec!["number"]),
+        ("5x", vec![]),
+        ("x", vec!["plain"]),
+        ("007", vec!["number"]),
+        ("7", vec![]),
+        ("AND", vec!["words"]),
+        ("NOT near", vec!["words"]),
+        ("\"or\"*", vec!["words"]),
+        ("a", vec!["words", "number", "plain"]),
+        ("l", vec![]),
+        ("w", vec!["words"]),
+        ("plain words", vec![]),
+        ("nowhere", vec![]),
+        (&"s ".repeat(10), vec!["other", "plain", "Spring-2026"]),
+    ] {
+        assert_eq!(find(text).await, expected, "{text}");
+    }
+    let filter =
+        json!({"search": "example", "listId": 42, "status": "ACTIVE", "createdFrom": "2026-11-23T12:00:00Z"});
+    assert_eq!(codes(&app, filter).await.len(), 5);
+    let account = app.tenant.account.id.to_string().replace("acct_", "");
+    for nothing in ["42", &account, &format!("a{account}"), "list", "domain"] {
+        assert_eq!(find(nothing).await, Vec::<String>::new(), "{nothing}");
+    }
+    for wrong in [
+        "",
+        "???",
+        "é",
+        "spring\u{0}",
+        &"s".repeat(201),
+        &"s ".repeat(11),
+        &"s ".repeat(10_000),
+    ] {
+        refused(&app, "shortLinks", "ShortLinkFilter", json!({"search": wrong})).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_found_can_be_paged_both_ways() {
+    let app = TestApp::start().await;
+    for number in 0..25 {
+        let word = if number % 5 == 0 { "rare" } else { "common" };
+        let fields = json!({"url": format!("https://example.com/{word}"), "metadata": {"kind": word}});
+        link(&app, &format!("code{number:02}"), fields).await;
+    }
+    let query = "query($filter: ShortLinkFilter, $orderBy: ShortLinkOrder, $first: Int, $after: String, $last: Int, $before: String) {
+        shortLinks(filter: $filter, orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) {
+            nodes { linkId } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+        } }";
+    for filter in [
+        json!({"search": "com"}),
+        json!({"listId": 42, "search": "common"}),
+        json!({"metadata": {"key": "kind", "value": "common"}}),
+        json!({"domainId": app.tenant.domain.id.to_string(), "metadata": {"key": "kind", "value": "rare"}}),
+    ] {
+        for order in ["NEWEST_FIRST", "OLDEST_FIRST"] {
+            let page = async |mut variables: Value| {
+                variables["filter"] = filter.clone();
+                variables["orderBy"] = json!(order);
+                let page = app.graphql(query, variables).await.data("shortLinks");
+                let codes: Vec<_> = items(&page["nodes"])
+                    .map(|node| text(&node["linkId"]).to_owned())
+                    .collect();
+                (codes, page["pageInfo"].clone())
+            };
+            let (whole, _) = page(json!({"first": 100})).await;
+            let mut sorted = whole.clone();
+            sorted.sort();
+            if order == "NEWEST_FIRST" {
+                sorted.reverse();
+            }
+            assert_eq!(whole, sorted, "{filter} {order}");
+            let (mut forwards, mut after) = (Vec::new(), Value::Null);
+            let (mut backwards, mut before) = (Vec::new(), Value::Null);
+            for step in (0..whole.len()).step_by(3) {
+                let (codes, info) = page(json!({"first": 3, "after": after})).await;
+                assert_eq!(info["hasNextPage"], step + 3 < whole.len(), "{filter} {order}");
+                forwards.extend(codes);
+                after = info["endCursor"].clone();
+                let (codes, info) = page(json!({"last": 3, "before": before})).await;
+                assert_eq!(
+                    info["hasPreviousPage"],
+                    step + 3 < whole.len(),
+                    "{filter} {order}"
+                );
+                backwards.splice(0..0, codes);
+                before = info["startCursor"].clone();
+            }
+            assert_eq!((&forwards, &backwards), (&whole, &whole), "{filter} {order}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_link_is_found_whoever_writes_it() {
+    let app = TestApp::start().await;
+    link(
+        &app,
+        "made",
+        json!({"url": "https://example.com/spring", "metadata": {"a": 1}}),
+    )
+    .await;
+    let made = app.stored("made").await;
+    // As an import does, past the writer.
+    let other = short_link::Model {
+        id: ShortLinkId::at(START),
+        code: "brought".to_owned(),
+        ..made.clone()
+    };
+    let other = other
+        .into_active_model()
+        .insert(&app.store().write)
+        .await
+        .expect("a link");
+    let found = async |filter: Value| codes(&app, filter).await.join(" ");
+    let metadata = |value: i32| json!({"metadata": {"key": "a", "value": value}});
+    for filter in [json!({"search": "spring"}), json!({"listId": 42}), metadata(1)] {
+        assert_eq!(found(filter).await, "brought made");
+    }
+    app.save(short_link::Model {
+        code: "changed".to_owned(),
+        destination: "https://example.com/summer".to_owned(),
+        metadata: json!({"a": 2}),
+        ..other.clone()
+    })
+    .await;
+    app.save(short_link::Model {
+        status: short_link::Status::Disabled,
+        ..made
+    })
+    .await;
+    link(&app, "last", json!({"url": "https://example.com/spring"})).await;
+    for (filter, expected) in [
+        (json!({"search": "spring"}), "last made"),
+        (json!({"search": "summer"}), "changed"),
+        (json!({"search": "brought"}), ""),
+        (json!({"listId": 42}), "last changed made"),
+        (metadata(1), "made"),
+        (metadata(2), "changed"),
+    ] {
+        assert_eq!(found(filter.clone()).await, expected, "{filter}");
+    }
+    other.delete(&app.store().write).await.expect("deleted");
+    assert_eq!(found(json!({"listId": 42})).await, "last made");
+    assert_eq!(found(json!({"search": "summer"})).await, "");
+}
+
+#[tokio::test]
+async fn links_are_kept_and_found_when_the_indexes_are_taken_back_and_made_again() {
+    let app = TestApp::start().await;
+    link(
+        &app,
+        "first",
+        json!({"metadata": {"a": 1}, "contactPhone": "+12025550143"}),
+    )
+    .await;
+    link(&app, "second", json!({"url": "https://example.com/spring"})).await;
+    let before = [app.stored("first").await, app.stored("second").await];
+    let db = &app.store().write;
+    Migrator::down(db, Some(1)).await.expect("taken back");
+    assert_eq!([app.stored("first").await, app.stored("second").await], before);
+    Migrator::up(db, None).await.expect("made again");
+    assert_eq!([app.stored("first").await, app.stored("second").await], before);
+    link(&app, "third", json!({"url": "https://example.com/spring"})).await;
+    for (filter, expected) in [
+        (json!({}), vec!["third", "second", "first"]),
+        (json!({"search": "spr"}), vec!["third", "second"]),
+        (json!({"contactPhone": "+12025550143"}), vec!["first"]),
+        (json!({"metadata": {"key": "a", "value": 1}}), vec!["first"]),
+    ] {
+        assert_eq!(codes(&app, filter.clone()).await, expected, "{filter}");
     }
 }

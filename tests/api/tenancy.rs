@@ -23,6 +23,12 @@ struct Names {
     contact: String,
 }
 
+impl Names {
+    fn code(&self) -> &str {
+        self.short_url.rsplit('/').next().unwrap_or_default()
+    }
+}
+
 /// What to say in the arguments of a field.
 type Arguments = fn(&Names) -> Value;
 
@@ -44,19 +50,18 @@ fn arguments(signature: &str) -> &'static [Arguments] {
             |n| json!({"by": {"shortUrl": n.short_url}}),
         ],
         "shortLinks(filter: ShortLinkFilter { listId offerId domainId status contactPhone createdFrom createdBefore \
-         metadata { key value } }, orderBy: ShortLinkOrder, first: Int, after: String, last: Int, before: String)" => {
-            &[
-                |_| json!({"first": 100}),
-                |n| json!({"after": cursor("-", &n.link)}),
-                |n| json!({"orderBy": "OLDEST_FIRST", "before": cursor("+", &n.link)}),
-                |n| json!({"filter": {"listId": n.list_number}}),
-                |n| json!({"filter": {"offerId": n.offer}}),
-                |n| json!({"filter": {"domainId": n.domain}}),
-                |n| json!({"filter": {"contactPhone": n.contact}}),
-                |n| json!({"filter": {"metadata": {"key": "order", "value": n.contact}}}),
-                |n| json!({"filter": {"metadata": {"key": "order", "value": n.contact}}, "after": cursor("-", &n.link)}),
-            ]
-        }
+         metadata { key value } search }, orderBy: ShortLinkOrder, first: Int, after: String, last: Int, \
+         before: String)" => &[
+            |_| json!({"first": 100}),
+            |n| json!({"after": cursor("-", &n.link)}),
+            |n| json!({"orderBy": "OLDEST_FIRST", "before": cursor("+", &n.link)}),
+            |n| json!({"filter": {"listId": n.list_number}}),
+            |n| json!({"filter": {"offerId": n.offer}}),
+            |n| json!({"filter": {"domainId": n.domain}}),
+            |n| json!({"filter": {"contactPhone": n.contact}}),
+            |n| json!({"filter": {"metadata": {"key": "order", "value": n.contact}}}),
+            |n| json!({"filter": {"search": n.code()}}),
+        ],
         "offer(id: ID!)" => &[|n| json!({"id": n.offer})],
         "offers(filter: OfferFilter { status name }, orderBy: OfferOrder, first: Int, after: String, last: Int, \
          before: String)" => &[
@@ -70,8 +75,8 @@ fn arguments(signature: &str) -> &'static [Arguments] {
             |n| json!({"by": {"listId": n.list_number}}),
             |n| json!({"by": {"phoneNumber": n.phone}}),
         ],
-        "sendingLists(filter: SendingListFilter { status brandName }, orderBy: SendingListOrder, first: Int, after: String, last: Int, \
-         before: String)" => &[
+        "sendingLists(filter: SendingListFilter { status brandName }, orderBy: SendingListOrder, first: Int, \
+         after: String, last: Int, before: String)" => &[
             |_| json!({"first": 100}),
             |n| json!({"after": cursor("-", &n.list)}),
             |n| json!({"filter": {"brandName": n.brand}}),
@@ -205,6 +210,25 @@ async fn every_field_answers_for_another_account_s_rows_as_for_rows_that_never_w
                 assert_ne!(to_mine, to_theirs, "{signature} {}", arguments(&mine));
             }
             assert!(!to_mine.contains("\"errors\""), "{signature}: {to_mine}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_account_s_link_stands_nowhere_among_those_that_are_found() {
+    let app = TestApp::start().await;
+    furnish(&app, &app.tenant, "Offer", "+18005550191").await;
+    let (_, theirs) = another(&app).await;
+    let never = never();
+    let query = "query($filter: ShortLinkFilter, $after: String, $before: String) {
+        shortLinks(filter: $filter, after: $after, before: $before) { nodes { id } } }";
+    for filter in [json!({"search": "offer"}), json!({"listId": 42})] {
+        for argument in ["after", "before"] {
+            let ask = async |names: &Names| {
+                let variables = json!({"filter": filter, argument: cursor("-", &names.link)});
+                app.graphql(query, variables).await.data("shortLinks")
+            };
+            assert_eq!(ask(&theirs).await, ask(&never).await, "{filter} {argument}");
         }
     }
 }
