@@ -43,6 +43,8 @@ CREATE INDEX short_link_account_idx ON short_link (account_id, id);
 /// Names are compared by their bytes, as `SQLite` does, and not as the database's language has it: an order that
 /// differs between two servers would break the cursors that go from one to the other.
 ///
+/// Where nulls stand tells the order of the indexes for one list, offer, domain or recipient from that of all links.
+///
 /// In the index of words each has a letter in front, or the parser of `PostgreSQL` would take `1e5x` for a number and
 /// an `x`. The account is a word too, so that one account's search does not wade through another's links. The query
 /// must say the same expression: `linkhop::links::list`.
@@ -50,10 +52,12 @@ const UP_POSTGRES: &str = "
 ALTER TABLE offer ALTER COLUMN name TYPE text COLLATE \"C\";
 ALTER TABLE sending_list ALTER COLUMN brand_name TYPE text COLLATE \"C\";
 ALTER TABLE domain ALTER COLUMN host TYPE text COLLATE \"C\";
-CREATE INDEX short_link_sending_list_idx ON short_link (sending_list_id, id);
-CREATE INDEX short_link_domain_idx ON short_link (domain_id, id);
-CREATE INDEX short_link_offer_idx ON short_link (offer_id, id) WHERE offer_id IS NOT NULL;
-CREATE INDEX short_link_contact_idx ON short_link (account_id, contact_phone, id) WHERE contact_phone IS NOT NULL;
+CREATE INDEX short_link_sending_list_idx ON short_link (sending_list_id, id DESC NULLS LAST);
+CREATE INDEX short_link_domain_idx ON short_link (domain_id, id DESC NULLS LAST);
+CREATE INDEX short_link_offer_idx ON short_link (offer_id, id DESC NULLS LAST)
+    WHERE offer_id IS NOT NULL;
+CREATE INDEX short_link_contact_idx ON short_link (account_id, contact_phone, id DESC NULLS LAST)
+    WHERE contact_phone IS NOT NULL;
 CREATE INDEX short_link_metadata_idx ON short_link USING gin (metadata jsonb_path_ops);
 CREATE INDEX short_link_words_idx ON short_link USING gin (to_tsvector('simple',
     'a' || replace(account_id::text, '-', '') || ' w' ||

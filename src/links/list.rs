@@ -10,7 +10,7 @@ use entity::{AccountId, DomainId, OfferId, ShortLinkId, Timestamp, sending_list,
 use sea_orm::{
     ActiveEnum as _, ColumnTrait, Condition, DatabaseBackend, ExprTrait as _, QueryFilter, QuerySelect as _,
     QueryTrait, Select,
-    sea_query::{Expr, JoinType, QueryStatementBuilder as _},
+    sea_query::{Expr, JoinType, NullOrdering, QueryStatementBuilder as _},
 };
 use serde_json::{Map, Number, Value};
 use uuid::Uuid;
@@ -71,7 +71,7 @@ pub fn rows(
                 ),
         );
     if backend == DatabaseBackend::Postgres {
-        return (postgres(rows, account, filter), Id.into());
+        return postgres(rows, account, filter);
     }
     let is_plain = LinkFilter {
         states: None,
@@ -118,12 +118,23 @@ fn in_states(states: Option<&[State]>, now: Timestamp) -> Condition {
     }
 }
 
+/// Links of a list, an offer, a domain or a recipient are asked for in an order that only the indexes of these have:
+/// or it might go through the links of the account until it has found enough, since it does not know how many are so.
 fn postgres(
     rows: Select<short_link::Entity>,
     account: AccountId,
     filter: LinkFilter,
-) -> Select<short_link::Entity> {
-    use short_link::Column::{ContactPhone, DomainId, OfferId, SendingListId};
+) -> (Select<short_link::Entity>, Key) {
+    use short_link::Column::{ContactPhone, DomainId, Id, OfferId, SendingListId};
+
+    let has_own_index = filter.list.is_some()
+        || filter.offer.is_some()
+        || filter.domain.is_some()
+        || filter.contact_phone.is_some();
+    let key = Key {
+        nulls: has_own_index.then_some(NullOrdering::Last),
+        ..Id.into()
+    };
 
     let list = filter.list.map(|number| {
         let list = rows_of::<sending_list::Entity>(account)
@@ -147,7 +158,7 @@ fn postgres(
         }
         Expr::cust_with_values(format!("{WORDS} @@ to_tsquery('simple', $1)"), [words])
     });
-    rows.filter(
+    let rows = rows.filter(
         Condition::all()
             .add_option(list)
             .add_option(filter.offer.map(|offer| OfferId.eq(offer)))
@@ -155,7 +166,8 @@ fn postgres(
             .add_option(filter.contact_phone.map(|phone| ContactPhone.eq(phone)))
             .add_option(metadata)
             .add_option(search),
-    )
+    );
+    (rows, key)
 }
 
 /// What `PostgreSQL` has an index of: the migration says the same.
@@ -215,6 +227,7 @@ fn sqlite(
             let seq = "(SELECT seq FROM short_link WHERE account_id = ? AND id = ?)";
             Expr::cust_with_values(seq, [account.into(), id])
         }),
+        nulls: None,
     };
     (rows, key)
 }

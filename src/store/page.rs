@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Order, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait, Select, Value,
-    sea_query::{Asterisk, Expr, SelectStatement},
+    sea_query::{Asterisk, Expr, NullOrdering, SelectStatement},
 };
 
 /// What rows are compared by.
@@ -15,6 +15,9 @@ pub struct Key {
     pub of_row: Expr,
     /// What it is where a cursor says this value, if not that itself.
     pub of_cursor: Arc<dyn Fn(Value) -> Expr + Send + Sync>,
+    /// Where nulls stand, though there are none, where the highest comes first. `PostgreSQL` takes that for a part of
+    /// an order: it sorts by such a key, or reads an index that says the same of it, but no other.
+    pub nulls: Option<NullOrdering>,
 }
 
 impl fmt::Debug for Key {
@@ -30,6 +33,7 @@ impl<C: ColumnTrait> From<C> for Key {
         Self {
             of_row: column.into_expr(),
             of_cursor: Arc::new(Expr::val),
+            nulls: None,
         }
     }
 }
@@ -102,10 +106,23 @@ fn select<E: EntityTrait>(mut rows: Select<E>, keys: &[Key], direction: Directio
         rows = rows.filter(if upwards { here.gt(there) } else { here.lt(there) });
     }
     let order = if upwards { Order::Asc } else { Order::Desc };
-    for key in keys {
-        rows = rows.order_by(key.of_row.clone(), order.clone());
+    for Key { of_row, nulls, .. } in keys {
+        let (of_row, order) = (of_row.clone(), order.clone());
+        rows = match nulls {
+            None => rows.order_by(of_row, order),
+            Some(nulls) => {
+                rows.order_by_with_nulls(of_row, order, if upwards { other_end(*nulls) } else { *nulls })
+            }
+        };
     }
     rows.limit(part.rows + 1)
+}
+
+const fn other_end(nulls: NullOrdering) -> NullOrdering {
+    match nulls {
+        NullOrdering::First => NullOrdering::Last,
+        NullOrdering::Last => NullOrdering::First,
+    }
 }
 
 /// One value as it is, for which every index is used; several as one to compare together.

@@ -17,6 +17,7 @@ mod limits;
 mod nodes;
 mod pages;
 mod paging;
+mod plans;
 mod queries;
 mod redirect;
 mod schema_file;
