@@ -3,6 +3,8 @@
 //! The links come from a seeded generator, straight into a database of their own; pages are asked for over HTTP, and
 //! the statement that answered is then explained by the database. Beside each other: the first page, and the one that
 //! is furthest from it.
+//!
+//! With `costs` first: what the indexes of lists cost a link that is stored in `SQLite`.
 
 use std::{
     fmt::Write as _,
@@ -25,10 +27,11 @@ use linkhop::{
 };
 use reqwest::Client;
 use sea_orm::{
-    ConnectionTrait as _, Database, DatabaseBackend, EntityTrait as _, IntoActiveModel as _, Statement,
-    TransactionTrait as _,
+    ActiveEnum as _, ConnectionTrait as _, Database, DatabaseBackend, EntityTrait as _, IntoActiveModel as _,
+    Statement, TransactionTrait as _,
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -64,6 +67,9 @@ async fn main() -> Result<()> {
             return Ok(());
         }
     };
+    if let (Place::Folder(folder), Some("costs")) = (&place, std::env::args().nth(2).as_deref()) {
+        return costs(folder).await;
+    }
     let mut measured = Vec::new();
     for links in SIZES {
         measured.push(
@@ -414,6 +420,109 @@ async fn explain(store: &Store, mut statement: Statement) -> Result<String> {
         }
     }
     Ok(lines.join("; "))
+}
+
+/// What each index costs a link, in CPU time, where twenty are stored by one transaction as the writer does.
+async fn costs(folder: &str) -> Result<()> {
+    const LINKS: u32 = 100_000;
+    const LOT: usize = 20;
+    const NO_TRIGGERS: &str = "DROP TRIGGER short_link_inserted;";
+    const BY_LOT: &str = "INSERT INTO short_link_index (rowid, terms) \
+        SELECT seq, terms FROM short_link_terms WHERE seq > ?1";
+    let without = |name| format!("DROP INDEX {name};");
+    let (account, status, expiry) = (
+        without("short_link_account_idx"),
+        without("short_link_status_idx"),
+        without("short_link_expiry_idx"),
+    );
+    let mut out = std::io::stdout();
+    writeln!(out, "| indexes of lists | CPU µs a link | MiB |\n|---|--:|--:|")?;
+    for (at, (name, changes, by_lot)) in [
+        ("none", format!("{NO_TRIGGERS}{account}{status}{expiry}"), false),
+        (
+            "the account's links",
+            format!("{NO_TRIGGERS}{status}{expiry}"),
+            false,
+        ),
+        ("and those of few links", NO_TRIGGERS.to_owned(), false),
+        ("and the inverted one, by lot", NO_TRIGGERS.to_owned(), true),
+        ("and the inverted one, by triggers", String::new(), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = format!("{folder}/costs-{at}.db");
+        let options = Options {
+            create: true,
+            ..Options::default()
+        };
+        let store = Store::connect(&format!("sqlite://{file}"), &options).await?;
+        store.migrate_up().await?;
+        let seed = Seed::make(&store, "one").await?;
+        store.write.execute_unprepared(&changes).await?;
+        let mut random = Random(7);
+        let links: Vec<_> = (0..LINKS)
+            .map(|number| seed.link(&mut random, Timestamp::from_millis(NOW + i64::from(number))))
+            .collect();
+        let mut db = rusqlite::Connection::open(&file)?;
+        db.pragma_update(None, "synchronous", "NORMAL")?;
+        let before = cpu_time()?;
+        for lot in links.chunks(LOT) {
+            let transaction = db.transaction()?;
+            let last: i64 =
+                transaction.query_row("SELECT coalesce(max(seq), 0) FROM short_link", [], |row| {
+                    row.get(0)
+                })?;
+            for link in lot {
+                insert(&transaction, link)?;
+            }
+            if by_lot {
+                transaction.prepare_cached(BY_LOT)?.execute([last])?;
+            }
+            transaction.commit()?;
+        }
+        let micros = cpu_time()?.saturating_sub(before).as_secs_f64() * 1e6 / f64::from(LINKS);
+        drop(db);
+        let mebibytes = std::fs::metadata(&file)?.len() >> 20;
+        writeln!(out, "| {name} | {micros:.1} | {mebibytes} |")?;
+    }
+    Ok(())
+}
+
+fn insert(db: &rusqlite::Connection, link: &short_link::Model) -> Result<()> {
+    let sql = "INSERT INTO short_link (id, account_id, domain_id, code, destination, sending_list_id, offer_id, \
+        contact_phone, metadata, filter_bots, status, expires_at, created_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING";
+    db.prepare_cached(sql)?.execute(rusqlite::params![
+        Uuid::from(link.id).as_bytes(),
+        Uuid::from(link.account_id).as_bytes(),
+        Uuid::from(link.domain_id).as_bytes(),
+        link.code,
+        link.destination,
+        Uuid::from(link.sending_list_id).as_bytes(),
+        link.offer_id.map(|id| Uuid::from(id).into_bytes()),
+        link.contact_phone,
+        link.metadata.to_string(),
+        link.filter_bots,
+        link.status.to_value(),
+        link.expires_at.map(Timestamp::millis),
+        link.created_at.millis(),
+    ])?;
+    Ok(())
+}
+
+/// The CPU time that this process has used, in hundredths of a second as Linux counts them.
+fn cpu_time() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/self/stat").context("Linux's figures of the process")?;
+    // The name stands in parentheses and may hold anything, so count from the last one.
+    let (_, fields) = stat.rsplit_once(')').context("a process's figures")?;
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<u64>().unwrap_or_default())
+        .sum();
+    Ok(Duration::from_millis(ticks * 10))
 }
 
 async fn measure(place: &Place, links: u32) -> Result<Vec<Measured>> {
