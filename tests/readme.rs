@@ -26,7 +26,7 @@ async fn its_graphql_examples_run() {
         .offer(app.store(), Some(Platform::Tune), tracking_url)
         .await;
     let examples = blocks("graphql");
-    assert_eq!(examples.len(), 7);
+    assert_eq!(examples.len(), 8);
 
     let made = app.graphql(examples[0], json!({})).await.data("createShortLink");
     assert_eq!(
@@ -48,12 +48,18 @@ async fn its_graphql_examples_run() {
     );
     let page = app.graphql(examples[3], json!({})).await.data("shortLinks");
     assert_eq!(page["nodes"].as_array().map(Vec::len), Some(2));
-    let viewer = app.graphql(examples[4], json!({})).await.data("viewer");
+    let page = app.graphql(examples[4], json!({})).await.data("shortLinks");
+    assert_eq!(page["totalCount"], 1);
+    assert_eq!(
+        page["nodes"][0]["destinationUrl"],
+        "https://example.com/spring-sale"
+    );
+    let viewer = app.graphql(examples[5], json!({})).await.data("viewer");
     assert_eq!(viewer["apiKey"]["scopes"], json!(["ADMIN"]));
-    let made = app.graphql(examples[5], json!({})).await.data("createDomain");
+    let made = app.graphql(examples[6], json!({})).await.data("createDomain");
     assert_eq!(made["domain"]["host"], "go.example.org", "{made}");
     let made = app
-        .graphql(examples[6], json!({"domainId": made["domain"]["id"]}))
+        .graphql(examples[7], json!({"domainId": made["domain"]["id"]}))
         .await
         .json();
     let data = &made["data"];

@@ -1,21 +1,57 @@
 //! Typed ids: `UUIDv7` inside, a prefixed string outside.
+//!
+//! An id's first 48 bits are the millisecond it was made at, exactly: a row whose `created_at` is that same moment
+//! is found by its time through its id, with no index of its own. The library's own context is not used because it
+//! never goes back: where two requests took the time in one order and made their ids in the other, it would give
+//! the second one another millisecond than its own.
 
-use std::{fmt, str::FromStr, sync::Mutex};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use sea_orm::{DbErr, DeriveValueType, TryFromU64};
 use serde::{Serialize, Serializer};
-use uuid::{ContextV7, Uuid};
+use uuid::{Builder, NoContext, Uuid};
 
 use crate::Timestamp;
 
-/// Keeps ids that are made in the same millisecond in the order in which they were made.
-static ORDER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
+/// The latest millisecond that an id can hold, in the year 10889.
+const LAST_MILLISECOND: u64 = (1 << 48) - 1;
+
+/// The last 62 bits of the next id, which keep ids of the same millisecond in the order in which they were made.
+/// They start anywhere and grow by any step of 24 bits, so that two processes don't make the same ids and nobody
+/// guesses one from another; it takes 500 billion ids until they start again.
+static PLACE: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(random()));
+
+fn random() -> u64 {
+    let (_, random) = Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, 0, 0)).as_u64_pair();
+    random
+}
 
 fn ordered(now: Timestamp) -> Uuid {
-    let millis = u64::try_from(now.millis()).unwrap_or_default();
-    let nanos = u32::try_from(millis % 1000).unwrap_or_default() * 1_000_000;
-    let order = ORDER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    Uuid::new_v7(uuid::Timestamp::from_unix(&*order, millis / 1000, nanos))
+    let millis = u64::try_from(now.millis())
+        .unwrap_or_default()
+        .min(LAST_MILLISECOND);
+    let step = 1 + (random() & 0xFF_FFFF);
+    let place = PLACE.fetch_add(step, Ordering::Relaxed);
+    let mut rest = [0; 10];
+    // The builder writes the version and the variant over the first bits.
+    rest[2..].copy_from_slice(&place.to_be_bytes());
+    Builder::from_unix_timestamp_millis(millis, &rest).into_uuid()
+}
+
+/// What no id made at `time` or later is below, and every one made before is.
+fn first(time: Timestamp) -> Uuid {
+    match u64::try_from(time.millis()) {
+        Err(_) => Uuid::nil(),
+        Ok(millis) if millis > LAST_MILLISECOND => Uuid::max(),
+        Ok(millis) => Uuid::from_u128(u128::from(millis) << 80),
+    }
 }
 
 /// The text is no id of the wanted kind.
@@ -47,6 +83,12 @@ macro_rules! id {
             #[must_use]
             pub fn at(now: Timestamp) -> Self {
                 Self(ordered(now))
+            }
+
+            /// Where ids made at `time` begin: those made then or later are above it, those made before below.
+            #[must_use]
+            pub fn first_at(time: Timestamp) -> Self {
+                Self(first(time))
             }
         }
 
@@ -167,5 +209,42 @@ mod tests {
         let now = Timestamp::from_millis(1_790_000_000_000);
         let ids: Vec<_> = (0..1000).map(|_| ClickId::at(now)).collect();
         assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn an_id_holds_the_millisecond_it_was_made_at_whichever_came_before() {
+        let start = 1_790_000_000_000;
+        for millis in [start + 1, start, start + 2, start, start - 1, 1, 0] {
+            let time = Timestamp::from_millis(millis);
+            for id in [ShortLinkId::at(time), ShortLinkId::at(time)] {
+                assert!(id > ShortLinkId::first_at(time), "{millis}: {id}");
+                assert!(
+                    id < ShortLinkId::first_at(Timestamp::from_millis(millis + 1)),
+                    "{millis}: {id}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_time_is_too_far_away_for_ids_to_begin_at() {
+        let id = OfferId::at(Timestamp::from_millis(1_790_000_000_000));
+        let begin = |millis| OfferId::first_at(Timestamp::from_millis(millis));
+        for long_ago in [i64::MIN, -1, 0] {
+            assert!(begin(long_ago) < id);
+        }
+        for far_ahead in [1 << 47, 1 << 48, i64::MAX] {
+            assert!(begin(far_ahead) > id);
+        }
+    }
+
+    #[test]
+    fn ids_are_of_version_seven_and_no_two_are_the_same() {
+        let now = Timestamp::from_millis(1_790_000_000_000);
+        let ids: std::collections::HashSet<Uuid> = (0..10_000)
+            .map(|step| ClickId::at(Timestamp::from_millis(now.millis() + step % 3)).into())
+            .collect();
+        assert_eq!(ids.len(), 10_000);
+        assert!(ids.iter().all(|id| id.get_version_num() == 7));
     }
 }

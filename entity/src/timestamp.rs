@@ -31,6 +31,14 @@ impl Timestamp {
         DateTime::from_timestamp_millis(self.0).unwrap_or_default()
     }
 
+    /// The first moment that is not before `time`, which may stand between two.
+    #[must_use]
+    pub fn not_before(time: DateTime<Utc>) -> Self {
+        let whole = time.timestamp_millis();
+        let between = !time.timestamp_subsec_nanos().is_multiple_of(1_000_000);
+        Self(whole + i64::from(between))
+    }
+
     /// The moment that is `hours` before this one.
     #[must_use]
     pub const fn hours_before(self, hours: i64) -> Self {

@@ -9,6 +9,7 @@ use crate::{
 };
 
 pub mod domain;
+pub mod list;
 pub mod offer;
 pub mod sending_list;
 

@@ -14,6 +14,7 @@ mod edit_offer;
 mod edit_sending_list;
 pub mod error;
 mod field_error;
+mod filter;
 mod limits;
 mod loader;
 mod mutation;
@@ -80,22 +81,22 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
         );
     let builder = describe::<ShortLink, _, _, _>(
         builder,
-        "A page of short links, newest first.",
+        "A page of short links.",
         "A short link and its place in the list.",
     );
     let builder = describe::<Offer, _, _, _>(
         builder,
-        "A page of offers, newest first.",
+        "A page of offers.",
         "An offer and its place in the list.",
     );
     let builder = describe::<SendingList, _, _, _>(
         builder,
-        "A page of sending lists, newest first.",
+        "A page of sending lists.",
         "A sending list and its place in the list of lists.",
     );
     describe::<Domain, _, _, _>(
         builder,
-        "A page of domains, newest first.",
+        "A page of domains.",
         "A domain and its place in the list.",
     )
 }

@@ -1,13 +1,17 @@
 //! What can be read.
 
-use async_graphql::{Context, Description, ID, Object, Result, connection::Connection};
+use async_graphql::{Context, Description, ID, Object, Result};
 use entity::{DomainId, OfferId, SendingListId, ShortLinkId, api_key::Scope};
 
 use super::{
     account::Viewer,
-    connection::{Cursor, cost, page},
+    connection::{Asked, PageOf, cost, page},
     domain::Domain,
     error::{internal, principal},
+    filter::{
+        DomainFilter, DomainOrder, OfferFilter, OfferOrder, SendingListFilter, SendingListOrder,
+        ShortLinkFilter, ShortLinkOrder,
+    },
     loader::load,
     node::{Node, node},
     offer::Offer,
@@ -17,7 +21,7 @@ use super::{
 use crate::{
     app::App,
     catalog::{self, sending_list::ListLookup},
-    links::lookup,
+    links::{self, lookup},
 };
 
 /// What can be read. Everything belongs to the account of the API key that the request is sent with, as the header
@@ -65,17 +69,41 @@ impl Query {
         Ok(link.map_err(internal)?.map(ShortLink))
     }
 
-    /// The account's short links, newest first.
-    #[graphql(complexity = "cost(first, child_complexity)")]
+    /// The account's short links: those that pass the filter, a page at a time.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "each one is an argument of the field")]
     async fn short_links(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many links at most, 1 to 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "What a link must be to be listed; any that is not archived without it.")]
+        filter: Option<ShortLinkFilter>,
+        #[graphql(desc = "What comes first; the newest link unless given.")] order_by: Option<ShortLinkOrder>,
+        #[graphql(desc = "How many links from the start, 1 to 100; 20 unless given.")] first: Option<i32>,
         #[graphql(desc = "Only links after this cursor: `pageInfo.endCursor` of the page before.")]
         after: Option<String>,
-    ) -> Result<Connection<Cursor, ShortLink>> {
-        let id = entity::short_link::Column::Id;
-        page::<entity::short_link::Entity, ShortLinkId, ShortLink>(context, id, first, after).await
+        #[graphql(
+            desc = "How many links from the end, 1 to 100: pages backwards, without `first` and `after`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only links before this cursor: `pageInfo.startCursor` of the page after.")]
+        before: Option<String>,
+    ) -> Result<PageOf<ShortLink>> {
+        let account = principal(context, Scope::Read)?.account_id();
+        let app = context.data_unchecked::<App>();
+        let backend = app.store.read.get_database_backend();
+        let (rows, id) = links::list::rows(
+            account,
+            filter.unwrap_or_default().parse()?,
+            app.clock.now(),
+            backend,
+        );
+        let asked = Asked {
+            first,
+            after,
+            last,
+            before,
+        };
+        page::<_, ShortLinkId, _>(context, rows, id, order_by.unwrap_or_default().into(), asked).await
     }
 
     /// An offer; null if the account has none with that id.
@@ -91,16 +119,35 @@ impl Query {
         }
     }
 
-    /// The account's offers, newest first.
-    #[graphql(complexity = "cost(first, child_complexity)")]
+    /// The account's offers: those that pass the filter, a page at a time.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "each one is an argument of the field")]
     async fn offers(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many offers at most, 1 to 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "What a offer must be to be listed; any that is not archived without it.")]
+        filter: Option<OfferFilter>,
+        #[graphql(desc = "What comes first; the newest offer unless given.")] order_by: Option<OfferOrder>,
+        #[graphql(desc = "How many offers from the start, 1 to 100; 20 unless given.")] first: Option<i32>,
         #[graphql(desc = "Only offers after this cursor: `pageInfo.endCursor` of the page before.")]
         after: Option<String>,
-    ) -> Result<Connection<Cursor, Offer>> {
-        page::<entity::offer::Entity, OfferId, Offer>(context, entity::offer::Column::Id, first, after).await
+        #[graphql(
+            desc = "How many offers from the end, 1 to 100: pages backwards, without `first` and `after`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only offers before this cursor: `pageInfo.startCursor` of the page after.")]
+        before: Option<String>,
+    ) -> Result<PageOf<Offer>> {
+        let account = principal(context, Scope::Read)?.account_id();
+        let rows = catalog::list::offers(account, filter.unwrap_or_default().parse()?);
+        let asked = Asked {
+            first,
+            after,
+            last,
+            before,
+        };
+        let (id, order) = (entity::offer::Column::Id, order_by.unwrap_or_default());
+        page::<_, OfferId, _>(context, rows, id, order.into(), asked).await
     }
 
     /// A sending list; null if the account has none that is so named.
@@ -128,29 +175,68 @@ impl Query {
         Ok(list.map(SendingList))
     }
 
-    /// The account's sending lists, newest first.
-    #[graphql(complexity = "cost(first, child_complexity)")]
+    /// The account's sending lists: those that pass the filter, a page at a time.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "each one is an argument of the field")]
     async fn sending_lists(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many lists at most, 1 to 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "What a list must be to be listed; any that is not archived without it.")]
+        filter: Option<SendingListFilter>,
+        #[graphql(desc = "What comes first; the newest list unless given.")] order_by: Option<
+            SendingListOrder,
+        >,
+        #[graphql(desc = "How many lists from the start, 1 to 100; 20 unless given.")] first: Option<i32>,
         #[graphql(desc = "Only lists after this cursor: `pageInfo.endCursor` of the page before.")]
         after: Option<String>,
-    ) -> Result<Connection<Cursor, SendingList>> {
-        let id = entity::sending_list::Column::Id;
-        page::<entity::sending_list::Entity, SendingListId, SendingList>(context, id, first, after).await
+        #[graphql(
+            desc = "How many lists from the end, 1 to 100: pages backwards, without `first` and `after`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only lists before this cursor: `pageInfo.startCursor` of the page after.")]
+        before: Option<String>,
+    ) -> Result<PageOf<SendingList>> {
+        let account = principal(context, Scope::Read)?.account_id();
+        let rows = catalog::list::sending_lists(account, filter.unwrap_or_default().parse()?);
+        let asked = Asked {
+            first,
+            after,
+            last,
+            before,
+        };
+        let (id, order) = (entity::sending_list::Column::Id, order_by.unwrap_or_default());
+        page::<_, SendingListId, _>(context, rows, id, order.into(), asked).await
     }
 
-    /// The account's domains, newest first.
-    #[graphql(complexity = "cost(first, child_complexity)")]
+    /// The account's domains: those that pass the filter, a page at a time.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "each one is an argument of the field")]
     async fn domains(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "How many domains at most, 1 to 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "What a domain must be to be listed; any that is not archived without it.")] filter: Option<
+            DomainFilter,
+        >,
+        #[graphql(desc = "What comes first; the newest domain unless given.")] order_by: Option<DomainOrder>,
+        #[graphql(desc = "How many domains from the start, 1 to 100; 20 unless given.")] first: Option<i32>,
         #[graphql(desc = "Only domains after this cursor: `pageInfo.endCursor` of the page before.")]
         after: Option<String>,
-    ) -> Result<Connection<Cursor, Domain>> {
-        page::<entity::domain::Entity, DomainId, Domain>(context, entity::domain::Column::Id, first, after)
-            .await
+        #[graphql(
+            desc = "How many domains from the end, 1 to 100: pages backwards, without `first` and `after`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only domains before this cursor: `pageInfo.startCursor` of the page after.")]
+        before: Option<String>,
+    ) -> Result<PageOf<Domain>> {
+        let account = principal(context, Scope::Read)?.account_id();
+        let rows = catalog::list::domains(account, filter.unwrap_or_default().parse()?);
+        let asked = Asked {
+            first,
+            after,
+            last,
+            before,
+        };
+        let (id, order) = (entity::domain::Column::Id, order_by.unwrap_or_default());
+        page::<_, DomainId, _>(context, rows, id, order.into(), asked).await
     }
 }

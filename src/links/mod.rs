@@ -4,5 +4,6 @@ pub mod code;
 pub mod create;
 pub mod destination;
 pub mod idempotency;
+pub mod list;
 pub mod lookup;
 pub mod resolve;

@@ -1,23 +1,75 @@
 //! Pages of rows by keyset.
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
-    Select,
-};
-use uuid::Uuid;
+use std::{fmt, sync::Arc};
 
-/// One page of rows, newest first.
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Order, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Select, Value,
+    sea_query::{Asterisk, Expr, NullOrdering, SelectStatement},
+};
+
+/// What rows are compared by.
+#[derive(Clone)]
+pub struct Key {
+    /// What it is in a row.
+    pub of_row: Expr,
+    /// What it is where a cursor says this value, if not that itself.
+    pub of_cursor: Arc<dyn Fn(Value) -> Expr + Send + Sync>,
+    /// Where nulls stand, though there are none, where the highest comes first. `PostgreSQL` takes that for a part of
+    /// an order: it sorts by such a key, or reads an index that says the same of it, but no other.
+    pub nulls: Option<NullOrdering>,
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key")
+            .field("of_row", &self.of_row)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<C: ColumnTrait> From<C> for Key {
+    fn from(column: C) -> Self {
+        Self {
+            of_row: column.into_expr(),
+            of_cursor: Arc::new(Expr::val),
+            nulls: None,
+        }
+    }
+}
+
+/// Which row of a list comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The lowest.
+    Ascending,
+    /// The highest.
+    Descending,
+}
+
+/// Which rows of a list a page has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// How many at most.
+    pub rows: u64,
+    /// Whether they are the last of the list instead of the first.
+    pub from_end: bool,
+    /// The row behind which they stand, or in front of which if they are the last: what a cursor says of its keys.
+    pub beyond: Option<Vec<Value>>,
+}
+
+/// One page of rows in the list's order.
 #[derive(Clone, Debug)]
 pub struct Page<M> {
     /// The rows.
     pub rows: Vec<M>,
-    /// Whether rows follow the last of these.
+    /// Whether there are more in the direction in which the page was read.
     pub has_more: bool,
 }
 
-/// Reads the `first` newest rows that are older than the one with the id `after`.
+/// Reads a part of a list, whose rows are sorted by these keys: by each one where they are the same in those before.
 ///
-/// One more than asked for is read, to know whether rows follow; nothing is skipped over, so the thousandth
+/// One row more than asked for is read, to know whether there are more; nothing is skipped over, so the thousandth
 /// page costs what the first does.
 ///
 /// # Errors
@@ -25,21 +77,75 @@ pub struct Page<M> {
 pub async fn page<E>(
     db: &impl ConnectionTrait,
     rows: Select<E>,
-    id: E::Column,
-    first: u64,
-    after: Option<Uuid>,
+    keys: &[Key],
+    direction: Direction,
+    part: Part,
 ) -> Result<Page<E::Model>, DbErr>
 where
     E: EntityTrait,
     E::Model: FromQueryResult,
 {
-    let mut rows = rows.order_by_desc(id).limit(first + 1);
-    if let Some(after) = after {
-        rows = rows.filter(id.lt(after));
-    }
-    let mut rows = rows.all(db).await?;
-    let asked = usize::try_from(first).unwrap_or(usize::MAX);
+    let asked = usize::try_from(part.rows).unwrap_or(usize::MAX);
+    let from_end = part.from_end;
+    let mut rows = select(rows, keys, direction, part).all(db).await?;
     let has_more = rows.len() > asked;
     rows.truncate(asked);
+    if from_end {
+        rows.reverse();
+    }
     Ok(Page { rows, has_more })
+}
+
+fn select<E: EntityTrait>(mut rows: Select<E>, keys: &[Key], direction: Direction, part: Part) -> Select<E> {
+    // The last rows are the first of the list read the other way round.
+    let upwards = (direction == Direction::Ascending) != part.from_end;
+    if let Some(beyond) = part.beyond {
+        let here = tuple(keys.iter().map(|key| key.of_row.clone()).collect());
+        let there = keys.iter().zip(beyond).map(|(key, value)| (key.of_cursor)(value));
+        let there = tuple(there.collect());
+        rows = rows.filter(if upwards { here.gt(there) } else { here.lt(there) });
+    }
+    let order = if upwards { Order::Asc } else { Order::Desc };
+    for Key { of_row, nulls, .. } in keys {
+        let (of_row, order) = (of_row.clone(), order.clone());
+        rows = match nulls {
+            None => rows.order_by(of_row, order),
+            Some(nulls) => {
+                rows.order_by_with_nulls(of_row, order, if upwards { other_end(*nulls) } else { *nulls })
+            }
+        };
+    }
+    rows.limit(part.rows + 1)
+}
+
+const fn other_end(nulls: NullOrdering) -> NullOrdering {
+    match nulls {
+        NullOrdering::First => NullOrdering::Last,
+        NullOrdering::Last => NullOrdering::First,
+    }
+}
+
+/// One value as it is, for which every index is used; several as one to compare together.
+fn tuple(mut values: Vec<Expr>) -> Expr {
+    match values.len() {
+        1 => values.remove(0),
+        _ => Expr::tuple(values),
+    }
+}
+
+/// The statement that counts rows, for [`count`].
+#[must_use]
+pub fn counting<E: EntityTrait>(rows: Select<E>) -> SelectStatement {
+    rows.select_only().expr(Expr::col(Asterisk).count()).into_query()
+}
+
+/// Counts rows.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn count(db: &impl ConnectionTrait, rows: &SelectStatement) -> Result<i64, DbErr> {
+    match db.query_one(rows).await? {
+        Some(row) => row.try_get_by_index(0),
+        None => Ok(0),
+    }
 }

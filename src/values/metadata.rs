@@ -1,6 +1,6 @@
 //! Free data that an account attaches to its rows.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// The most bytes that metadata may have as compact JSON.
 pub const MAX_BYTES: usize = 4096;
@@ -82,6 +82,40 @@ impl Metadata {
     #[must_use]
     pub fn into_json(self) -> Value {
         self.0
+    }
+}
+
+/// A value that metadata can be looked for by: one that is neither made of others nor nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scalar {
+    /// A string.
+    Text(String),
+    /// A number, the same however it is written: 1 is 1.0.
+    Number(Number),
+    /// `true` or `false`.
+    Flag(bool),
+}
+
+impl Scalar {
+    /// Takes a JSON value, if it is a string, a number or a boolean.
+    #[must_use]
+    pub fn of(value: Value) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(Self::Text(text)),
+            Value::Number(number) => Some(Self::Number(number)),
+            Value::Bool(flag) => Some(Self::Flag(flag)),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+
+    /// The value as JSON.
+    #[must_use]
+    pub fn into_json(self) -> Value {
+        match self {
+            Self::Text(text) => text.into(),
+            Self::Number(number) => number.into(),
+            Self::Flag(flag) => flag.into(),
+        }
     }
 }
 

@@ -10,5 +10,6 @@ pub mod parameters;
 pub mod payout;
 pub mod phone;
 pub mod query;
+pub mod search;
 pub mod template;
 pub mod web_url;

@@ -248,6 +248,31 @@ async fn a_mutation_costs_thirty_times_what_a_field_does() {
 }
 
 #[tokio::test]
+async fn rows_cost_the_same_from_either_end_and_a_count_a_little() {
+    let limits = Limits {
+        complexity: 5 + 10,
+        ..Limits::default()
+    };
+    let app = TestApp::with(limited(limits)).await;
+    for list in ["shortLinks", "offers", "sendingLists", "domains"] {
+        for (query, allowed) in [
+            (format!("{{ {list}(first: 50) {{ nodes {{ id }} }} }}"), true),
+            (format!("{{ {list}(last: 50) {{ nodes {{ id }} }} }}"), true),
+            (format!("{{ {list}(first: 51) {{ nodes {{ id }} }} }}"), false),
+            (format!("{{ {list}(last: 51) {{ nodes {{ id }} }} }}"), false),
+            (format!("{{ {list}(last: 1000000) {{ nodes {{ id }} }} }}"), false),
+            (format!("{{ {list}(first: 1) {{ totalCount }} }}"), false),
+        ] {
+            if allowed {
+                app.graphql(&query, Value::Null).await.data(list);
+            } else {
+                assert_eq!(refusal(&app, &query).await, "QUERY_TOO_COMPLEX", "{query}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_standard_introspection_query_passes_with_a_key_and_without() {
     let app = TestApp::start().await;
     for key in [None, Some(app.tenant.key.as_str())] {

@@ -11,12 +11,22 @@ struct Names {
     account: String,
     key: String,
     domain: String,
+    host: String,
     offer: String,
+    offer_name: String,
     list: String,
     list_number: i32,
     phone: String,
+    brand: String,
     link: String,
     short_url: String,
+    contact: String,
+}
+
+impl Names {
+    fn code(&self) -> &str {
+        self.short_url.rsplit('/').next().unwrap_or_default()
+    }
 }
 
 /// What to say in the arguments of a field.
@@ -39,24 +49,46 @@ fn arguments(signature: &str) -> &'static [Arguments] {
             |n| json!({"by": {"id": n.link}}),
             |n| json!({"by": {"shortUrl": n.short_url}}),
         ],
-        "shortLinks(first: Int, after: String)" => {
-            &[|_| json!({"first": 100}), |n| json!({"after": cursor(&n.link)})]
-        }
+        "shortLinks(filter: ShortLinkFilter { listId offerId domainId status contactPhone createdFrom createdBefore \
+         metadata { key value } search }, orderBy: ShortLinkOrder, first: Int, after: String, last: Int, \
+         before: String)" => &[
+            |_| json!({"first": 100}),
+            |n| json!({"after": cursor("-", &n.link)}),
+            |n| json!({"orderBy": "OLDEST_FIRST", "before": cursor("+", &n.link)}),
+            |n| json!({"filter": {"listId": n.list_number}}),
+            |n| json!({"filter": {"offerId": n.offer}}),
+            |n| json!({"filter": {"domainId": n.domain}}),
+            |n| json!({"filter": {"contactPhone": n.contact}}),
+            |n| json!({"filter": {"metadata": {"key": "order", "value": n.contact}}}),
+            |n| json!({"filter": {"search": n.code()}}),
+        ],
         "offer(id: ID!)" => &[|n| json!({"id": n.offer})],
-        "offers(first: Int, after: String)" => {
-            &[|_| json!({"first": 100}), |n| json!({"after": cursor(&n.offer)})]
-        }
+        "offers(filter: OfferFilter { status name }, orderBy: OfferOrder, first: Int, after: String, last: Int, \
+         before: String)" => &[
+            |_| json!({"first": 100}),
+            |n| json!({"after": cursor("-", &n.offer)}),
+            |n| json!({"filter": {"name": n.offer_name}}),
+            |n| json!({"orderBy": "NAME", "before": cursor("+name", &format!("{} {}", n.offer, n.offer_name))}),
+        ],
         "sendingList(by: SendingListLookup! { id listId phoneNumber })" => &[
             |n| json!({"by": {"id": n.list}}),
             |n| json!({"by": {"listId": n.list_number}}),
             |n| json!({"by": {"phoneNumber": n.phone}}),
         ],
-        "sendingLists(first: Int, after: String)" => {
-            &[|_| json!({"first": 100}), |n| json!({"after": cursor(&n.list)})]
-        }
-        "domains(first: Int, after: String)" => {
-            &[|_| json!({"first": 100}), |n| json!({"after": cursor(&n.domain)})]
-        }
+        "sendingLists(filter: SendingListFilter { status brandName }, orderBy: SendingListOrder, first: Int, \
+         after: String, last: Int, before: String)" => &[
+            |_| json!({"first": 100}),
+            |n| json!({"after": cursor("-", &n.list)}),
+            |n| json!({"filter": {"brandName": n.brand}}),
+            |n| json!({"orderBy": "BRAND_NAME", "before": cursor("+brand_name", &format!("{} {}", n.list, n.brand))}),
+        ],
+        "domains(filter: DomainFilter { status host }, orderBy: DomainOrder, first: Int, after: String, last: Int, \
+         before: String)" => &[
+            |_| json!({"first": 100}),
+            |n| json!({"after": cursor("-", &n.domain)}),
+            |n| json!({"filter": {"host": n.host}}),
+            |n| json!({"orderBy": "HOST", "before": cursor("+host", &format!("{} {}", n.domain, n.host))}),
+        ],
         // Codes and idempotency keys, which name no row, have a test of their own below.
         "createShortLink(input: CreateShortLinkInput! { url offerId listId phoneNumber contactPhone metadata code \
          filterBots expiresAt maxClicks fallbackUrl idempotencyKey })" => &[
@@ -99,14 +131,22 @@ fn arguments(signature: &str) -> &'static [Arguments] {
     }
 }
 
-fn cursor(id: &str) -> String {
-    URL_SAFE_NO_PAD.encode(id)
+/// The cursor of a row in an order.
+fn cursor(order: &str, row: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{order} {row}"))
 }
 
 /// Makes a link and an offer of a tenant and answers how all that it has is named.
-async fn furnish(app: &TestApp, tenant: &Tenant) -> Names {
-    let offer = tenant.offer(app.store(), None, "https://offer.example/").await;
-    let input = json!({"offerId": offer.id.to_string(), "listId": tenant.list.list_id});
+async fn furnish(app: &TestApp, tenant: &Tenant, offer_name: &str, contact: &str) -> Names {
+    let mut offer = tenant.offer(app.store(), None, "https://offer.example/").await;
+    offer.name = offer_name.to_owned();
+    let offer = app.save(offer).await;
+    let input = json!({
+        "offerId": offer.id.to_string(),
+        "listId": tenant.list.list_id,
+        "contactPhone": contact,
+        "metadata": {"order": contact},
+    });
     let create = "mutation($input: CreateShortLinkInput!) {
         createShortLink(input: $input) { ... on CreateShortLinkSuccess { shortUrl shortLink { id } } } }";
     let made = app
@@ -117,10 +157,14 @@ async fn furnish(app: &TestApp, tenant: &Tenant) -> Names {
         account: tenant.account.id.to_string(),
         key: tenant.key_row.id.to_string(),
         domain: tenant.domain.id.to_string(),
+        host: tenant.domain.host.clone(),
         offer: offer.id.to_string(),
+        offer_name: offer.name,
         list: tenant.list.id.to_string(),
         list_number: tenant.list.list_id,
         phone: tenant.list.phone_number.clone(),
+        brand: tenant.list.brand_name.clone(),
+        contact: contact.to_owned(),
         link: text(&made["shortLink"]["id"]).to_owned(),
         short_url: text(&made["shortUrl"]).to_owned(),
     }
@@ -133,7 +177,7 @@ async fn another(app: &TestApp) -> (Tenant, Names) {
     tenant.list.phone_number = "+18005551235".into();
     tenant.list.brand_name = "Secret Brand".into();
     app.save(tenant.list.clone()).await;
-    let names = furnish(app, &tenant).await;
+    let names = furnish(app, &tenant, "Secret offer", "+18005550192").await;
     (tenant, names)
 }
 
@@ -143,6 +187,10 @@ fn never() -> Names {
         account: AccountId::at(START).to_string(),
         key: ApiKeyId::at(START).to_string(),
         domain: DomainId::at(START).to_string(),
+        host: "go.never.example".to_owned(),
+        offer_name: "Unknown offer".to_owned(),
+        brand: "Unknown Brand".to_owned(),
+        contact: "+18005550193".to_owned(),
         offer: OfferId::at(START).to_string(),
         list: SendingListId::at(START).to_string(),
         list_number: 44,
@@ -155,7 +203,7 @@ fn never() -> Names {
 #[tokio::test]
 async fn every_field_answers_for_another_account_s_rows_as_for_rows_that_never_were() {
     let app = TestApp::start().await;
-    let mine = furnish(&app, &app.tenant).await;
+    let mine = furnish(&app, &app.tenant, "Offer", "+18005550191").await;
     let (_, theirs) = another(&app).await;
     let never = never();
     let secrets = [
@@ -167,6 +215,8 @@ async fn every_field_answers_for_another_account_s_rows_as_for_rows_that_never_w
         &theirs.phone,
         &theirs.link,
         &theirs.short_url,
+        &theirs.offer_name,
+        &theirs.contact,
         "go.secret.example",
         "Secret Brand",
     ];
@@ -191,6 +241,25 @@ async fn every_field_answers_for_another_account_s_rows_as_for_rows_that_never_w
                 assert_ne!(to_mine, to_theirs, "{signature} {}", arguments(&mine));
             }
             assert!(!to_mine.contains("\"errors\""), "{signature}: {to_mine}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_account_s_link_stands_nowhere_among_those_that_are_found() {
+    let app = TestApp::start().await;
+    furnish(&app, &app.tenant, "Offer", "+18005550191").await;
+    let (_, theirs) = another(&app).await;
+    let never = never();
+    let query = "query($filter: ShortLinkFilter, $after: String, $before: String) {
+        shortLinks(filter: $filter, after: $after, before: $before) { nodes { id } } }";
+    for filter in [json!({"search": "offer"}), json!({"listId": 42})] {
+        for argument in ["after", "before"] {
+            let ask = async |names: &Names| {
+                let variables = json!({"filter": filter, argument: cursor("-", &names.link)});
+                app.graphql(query, variables).await.data("shortLinks")
+            };
+            assert_eq!(ask(&theirs).await, ask(&never).await, "{filter} {argument}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A server of a test's own, asked through its router.
 
 use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicUsize, Ordering},
+    Arc, Mutex,
+    atomic::{AtomicI64, Ordering},
 };
 
 use axum::{
@@ -20,7 +20,7 @@ use linkhop::{
 };
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait as _,
-    QueryFilter as _, QueryOrder as _,
+    QueryFilter as _, QueryOrder as _, Statement,
 };
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -54,7 +54,7 @@ pub struct TestApp {
     database: Database,
     router: Router,
     now: Arc<AtomicI64>,
-    reads: Arc<AtomicUsize>,
+    reads: Arc<Mutex<Vec<Statement>>>,
 }
 
 /// What a request was answered.
@@ -118,11 +118,11 @@ impl TestApp {
     pub async fn with(setup: Setup) -> Self {
         let database = Database::migrated().await;
         let mut store = database.store().await;
-        let reads = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&reads);
-        store.read.set_metric_callback(move |read| {
-            if !read.statement.sql.contains("\"api_key\"") {
-                counted.fetch_add(1, Ordering::SeqCst);
+        let reads = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&reads);
+        store.read.set_metric_callback(move |info| {
+            if !info.statement.sql.contains("\"api_key\"") {
+                noted.lock().expect("the reads").push(info.statement.clone());
             }
         });
         let tenant = Tenant::make(&store, "go.example.com", START).await;
@@ -159,7 +159,17 @@ impl TestApp {
 
     /// How many statements have been read with so far, beside those that look keys up.
     pub fn reads(&self) -> usize {
-        self.reads.load(Ordering::SeqCst)
+        self.reads.lock().expect("the reads").len()
+    }
+
+    /// The last statement that was read with.
+    pub fn last_read(&self) -> Statement {
+        self.reads
+            .lock()
+            .expect("the reads")
+            .last()
+            .expect("a read")
+            .clone()
     }
 
     /// The database.

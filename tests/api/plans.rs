@@ -1,0 +1,268 @@
+//! Every filter and every order has an index behind it: what the database says of the very statements that answer.
+
+use entity::{
+    DomainId, OfferId, SendingListId, ShortLinkId, Timestamp, domain, offer, sending_list, short_link,
+};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseBackend, DatabaseConnection, EntityTrait, IntoActiveModel,
+    TransactionTrait as _,
+};
+use serde_json::{Value, json};
+
+use crate::support::{START, Tenant, TestApp};
+
+/// Rows enough that an index pays: the tenant has one of ten, another account the rest.
+async fn furnish(app: &TestApp) -> OfferId {
+    let other = Tenant::make(app.store(), "go.other.example", START).await;
+    let rows = |many: usize| (0..many).map(|number| (number, number.is_multiple_of(10)));
+    let owner = |is_own: bool| if is_own { &app.tenant } else { &other };
+    let db = &app.store().write;
+    let domains = rows(300).map(|(number, is_own)| domain::Model {
+        id: DomainId::at(START),
+        host: format!("go{number}.example.com"),
+        ..owner(is_own).domain.clone()
+    });
+    let domains: Vec<_> = domains.collect();
+    let lists = rows(300).map(|(number, is_own)| sending_list::Model {
+        id: SendingListId::at(START),
+        list_id: 100 + i32::try_from(number).expect("small"),
+        phone_number: format!("+1800555{number:04}"),
+        brand_name: format!("Brand {number}"),
+        ..owner(is_own).list.clone()
+    });
+    let lists: Vec<_> = lists.collect();
+    let offer = app
+        .tenant
+        .offer(app.store(), None, "https://offer.example/")
+        .await;
+    let offers = rows(1000).map(|(number, is_own)| offer::Model {
+        id: OfferId::at(START),
+        account_id: owner(is_own).account.id,
+        name: format!("Offer {number}"),
+        ..offer.clone()
+    });
+    let offers: Vec<_> = offers.collect();
+    let links = rows(10_000).map(|(number, is_own)| {
+        let created_at =
+            Timestamp::from_millis(START.millis() + i64::try_from(number).expect("small") * 1000);
+        let owner = owner(is_own);
+        let (of_ten, is_rare) = (number / 10, number % 1000 < 10);
+        short_link::Model {
+            id: ShortLinkId::at(created_at),
+            account_id: owner.account.id,
+            domain_id: if is_rare && is_own {
+                domains[0].id
+            } else {
+                owner.domain.id
+            },
+            code: format!("code{number}"),
+            destination: format!(
+                "https://example.com/{}/{number}",
+                if is_rare { "sale" } else { "shoes" }
+            ),
+            sending_list_id: if is_rare && is_own {
+                lists[0].id
+            } else {
+                owner.list.id
+            },
+            offer_id: Some(offers[number % 1000].id),
+            contact_phone: Some(format!("+1202555{:04}", of_ten % 250)),
+            metadata: json!({"segment": of_ten % 200}),
+            filter_bots: false,
+            status: match of_ten % 100 {
+                1 => short_link::Status::Disabled,
+                2 => short_link::Status::Archived,
+                _ => short_link::Status::Active,
+            },
+            expires_at: (of_ten % 50 == 3).then_some(START),
+            max_clicks: None,
+            fallback_url: None,
+            created_at,
+        }
+    });
+    let links: Vec<_> = links.collect();
+    insert::<domain::Entity, _>(db, &domains).await;
+    insert::<sending_list::Entity, _>(db, &lists).await;
+    insert::<offer::Entity, _>(db, &offers).await;
+    insert::<short_link::Entity, _>(db, &links).await;
+    if db.get_database_backend() == DatabaseBackend::Postgres {
+        db.execute_unprepared("ANALYZE").await.expect("figures");
+    }
+    offers[0].id
+}
+
+async fn insert<E, M>(db: &DatabaseConnection, rows: &[M])
+where
+    E: EntityTrait<Model = M>,
+    M: Clone + IntoActiveModel<E::ActiveModel>,
+    E::ActiveModel: Send,
+{
+    for lot in rows.chunks(1000) {
+        let lot = lot.iter().cloned().map(IntoActiveModel::into_active_model);
+        E::insert_many(lot)
+            .exec_without_returning(db)
+            .await
+            .expect("rows");
+    }
+}
+
+/// How the database goes about the statement that answers this page.
+async fn plan(app: &TestApp, list: &str, page: &str) -> String {
+    app.graphql(&format!("{{ {list}({page}) {{ nodes {{ id }} }} }}"), Value::Null)
+        .await
+        .data(list);
+    let mut statement = app.last_read();
+    let is_sqlite = statement.db_backend == DatabaseBackend::Sqlite;
+    let (explain, column) = if is_sqlite {
+        ("EXPLAIN QUERY PLAN ", 3)
+    } else {
+        ("EXPLAIN (COSTS OFF) ", 0)
+    };
+    statement.sql.insert_str(0, explain);
+    let transaction = app.store().write.begin().await.expect("a transaction");
+    if !is_sqlite {
+        // A table of a few pages is read whole by whoever may, and goes well with any index on slow disks.
+        let settings = "SET LOCAL enable_seqscan = off; SET LOCAL random_page_cost = 1";
+        transaction.execute_unprepared(settings).await.expect("set");
+    }
+    let rows = transaction.query_all_raw(statement).await.expect("a plan");
+    let lines = rows
+        .iter()
+        .map(|row| row.try_get_by_index(column).expect("a line"));
+    lines.collect::<Vec<String>>().join("\n")
+}
+
+/// Expects that a page is answered from this index, without reading or sorting what is not asked for.
+async fn answered_from(app: &TestApp, list: &str, page: &str, index: &str) {
+    let plan = plan(app, list, page).await;
+    assert!(plan.contains(index), "{list}({page}) without {index}:\n{plan}");
+    for wrong in [
+        "SCAN short_link\n",
+        "SCAN offer",
+        "SCAN sending_list",
+        "SCAN domain",
+        "TEMP B-TREE",
+        "Seq Scan",
+    ] {
+        assert!(!plan.contains(wrong), "{list}({page}) has {wrong}:\n{plan}");
+    }
+    // A few hits in an index without an order are sorted in PostgreSQL; rows of an ordered one never are.
+    let is_inverted = plan.contains("Bitmap Index Scan on short_link_metadata_idx")
+        || plan.contains("Bitmap Index Scan on short_link_words_idx");
+    assert!(
+        is_inverted || !plan.contains("Sort"),
+        "{list}({page}) sorts:\n{plan}"
+    );
+}
+
+#[tokio::test]
+async fn every_filter_of_links_is_answered_from_an_index() {
+    let app = TestApp::start().await;
+    let offer = furnish(&app).await;
+    let domain = app.stored("code0").await.domain_id;
+    let offer = format!("{{offerId: \"{offer}\"}}");
+    let domain = format!("{{domainId: \"{domain}\"}}");
+    let is_sqlite = app.store().read.get_database_backend() == DatabaseBackend::Sqlite;
+    let one_for_all = "short_link_index VIRTUAL TABLE";
+    for (filter, sqlite, postgres) in [
+        ("{}", "short_link_account_idx", "short_link_account_idx"),
+        ("{listId: 100}", one_for_all, "short_link_sending_list_idx"),
+        (&offer, one_for_all, "short_link_offer_idx"),
+        (&domain, one_for_all, "short_link_domain_idx"),
+        (
+            "{contactPhone: \"+12025550007\"}",
+            one_for_all,
+            "short_link_contact_idx",
+        ),
+        (
+            "{metadata: {key: \"segment\", value: 7}}",
+            one_for_all,
+            "short_link_metadata_idx",
+        ),
+        ("{search: \"sal\"}", one_for_all, "short_link_words_idx"),
+        ("{search: \"sale example\"}", one_for_all, "short_link_words_idx"),
+        (
+            "{status: [ACTIVE]}",
+            "short_link_account_idx",
+            "short_link_account_idx",
+        ),
+        (
+            "{status: [ACTIVE, ARCHIVED]}",
+            "short_link_account_idx",
+            "short_link_account_idx",
+        ),
+        (
+            "{status: [DISABLED]}",
+            "short_link_status_idx",
+            "short_link_status_idx",
+        ),
+        (
+            "{status: [ARCHIVED]}",
+            "short_link_status_idx",
+            "short_link_status_idx",
+        ),
+        (
+            "{status: [ARCHIVED, DISABLED]}",
+            "short_link_status_idx",
+            "short_link_status_idx",
+        ),
+        (
+            "{status: [EXPIRED]}",
+            "short_link_expiry_idx",
+            "short_link_expiry_idx",
+        ),
+        (
+            "{createdFrom: \"2026-11-23T12:10:00Z\", createdBefore: \"2026-11-23T12:11:00Z\"}",
+            "short_link_account_idx",
+            "short_link_account_idx",
+        ),
+    ] {
+        let index = if is_sqlite { sqlite } else { postgres };
+        for page in [
+            "orderBy: NEWEST_FIRST, first: 10",
+            "orderBy: OLDEST_FIRST, first: 10",
+            "last: 10",
+        ] {
+            answered_from(&app, "shortLinks", &format!("filter: {filter}, {page}"), index).await;
+        }
+        let query = format!("{{ shortLinks(filter: {filter}, first: 2) {{ pageInfo {{ endCursor }} }} }}");
+        let page = app.graphql(&query, Value::Null).await.data("shortLinks");
+        let page = format!(
+            "filter: {filter}, first: 10, after: {}",
+            page["pageInfo"]["endCursor"]
+        );
+        answered_from(&app, "shortLinks", &page, index).await;
+    }
+}
+
+#[tokio::test]
+async fn every_order_of_the_catalogue_is_that_of_an_index() {
+    let app = TestApp::start().await;
+    furnish(&app).await;
+    for (list, order, index) in [
+        ("offers", "NEWEST_FIRST", "offer_account_idx"),
+        ("offers", "OLDEST_FIRST", "offer_account_idx"),
+        ("offers", "NAME", "offer_name_idx"),
+        ("sendingLists", "NEWEST_FIRST", "sending_list_account_idx"),
+        ("sendingLists", "BRAND_NAME", "sending_list_brand_name_idx"),
+        ("sendingLists", "LIST_ID", "sending_list_account_id_list_id_key"),
+        ("domains", "NEWEST_FIRST", "domain_account_idx"),
+        ("domains", "HOST", "domain_account_host_idx"),
+    ] {
+        answered_from(&app, list, &format!("orderBy: {order}, first: 2"), index).await;
+        let filter = match list {
+            "offers" => "{status: [ACTIVE], name: \"o\"}",
+            "sendingLists" => "{status: [ACTIVE], brandName: \"o\"}",
+            _ => "{status: [ACTIVE], host: \"o\"}",
+        };
+        let page = format!("filter: {filter}, orderBy: {order}, first: 2");
+        answered_from(&app, list, &page, index).await;
+        let query = format!("{{ {list}(orderBy: {order}, first: 1) {{ pageInfo {{ endCursor }} }} }}");
+        let page = app.graphql(&query, Value::Null).await.data(list);
+        let page = format!(
+            "orderBy: {order}, first: 2, after: {}",
+            page["pageInfo"]["endCursor"]
+        );
+        answered_from(&app, list, &page, index).await;
+    }
+}
