@@ -9,10 +9,10 @@ use async_graphql::{
         types::{DocumentOperations, OperationDefinition, OperationType, Selection, SelectionSet},
     },
 };
-use entity::offer::Platform;
+use entity::offer::{self, Platform};
 use serde_json::{Map, Value, json};
 
-use crate::support::{Schema, TestApp, items, text};
+use crate::support::{Schema, TestApp, items, of_offer, text};
 
 /// A file of `operations/`.
 struct Operation {
@@ -44,7 +44,7 @@ impl Operation {
 fn operations() -> Vec<Operation> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("operations");
     let files = fs::read_dir(folder).expect("operations/");
-    let operations: Vec<_> = files
+    let mut operations: Vec<_> = files
         .map(|file| {
             let file = file.expect("a file").file_name().into_string().expect("a name");
             let name = file
@@ -67,6 +67,8 @@ fn operations() -> Vec<Operation> {
             }
         })
         .collect();
+    // By name: what archives and what changes is called before and after what lists.
+    operations.sort_by(|one, other| one.name.cmp(&other.name));
     assert!(!operations.is_empty());
     operations
 }
@@ -122,8 +124,8 @@ fn is_made_of_variables(value: &Argument) -> bool {
 async fn each_operation_succeeds_with_all_its_variables_and_with_none_but_the_required() {
     let app = TestApp::start().await;
     let schema = Schema::read(&app).await;
-    let samples = samples(&app).await;
     let operations = operations();
+    let samples = samples(&app, &operations).await;
     let names: BTreeSet<_> = operations.iter().map(|it| it.name.as_str()).collect();
     let known: BTreeSet<_> = samples.keys().map(String::as_str).collect();
     assert_eq!(
@@ -138,15 +140,12 @@ async fn each_operation_succeeds_with_all_its_variables_and_with_none_but_the_re
         let needed = operation.variables(true);
         let mut fewest = all.clone();
         fewest.retain(|variable, _| needed.contains(variable.as_str()));
-        // What there is to say in an input is said whole.
-        for (variable, value) in all {
-            if let Some(given) = value.as_object().filter(|_| variable == "input") {
-                let ty = operation.type_of(variable);
-                let fields: BTreeSet<_> = items(&schema.named(&ty)["inputFields"])
-                    .map(|it| text(&it["name"]))
-                    .collect();
+        for variable in ["input", "filter"] {
+            if let Some(given) = all.get(variable).and_then(Value::as_object) {
+                let fields = &schema.named(&operation.type_of(variable))["inputFields"];
+                let fields: BTreeSet<_> = items(fields).map(|field| text(&field["name"])).collect();
                 let given: BTreeSet<_> = given.keys().map(String::as_str).collect();
-                assert_eq!(fields, given, "{name}");
+                assert_eq!(fields, given, "{name} says all that there is to say");
             }
         }
         let calls = if fewest == *all {
@@ -173,33 +172,60 @@ async fn each_operation_succeeds_with_all_its_variables_and_with_none_but_the_re
     }
 }
 
-/// Rows to begin with, and for each operation a value for each of its variables.
-async fn samples(app: &TestApp) -> Map<String, Value> {
-    let store = app.store();
+/// A value for each variable of each operation, and the rows that they name.
+async fn samples(app: &TestApp, operations: &[Operation]) -> Map<String, Value> {
     let tracking_url = "https://tune.example.com/aff_c?offer_id={{offer.external_id}}";
-    let offer = app.tenant.offer(store, Some(Platform::Tune), tracking_url).await;
-    let code = app.link("https://example.com/sale").await;
-    // A row of each that may go, and one more, so that something comes after the newest whichever that is.
-    let old_offer = app.tenant.offer(store, None, "https://offer.example/").await;
-    app.tenant.offer(store, None, "https://offer.example/").await;
-    let old_list = app.tenant.more_list(store, 43, "+18005551235", None).await;
-    app.tenant.more_list(store, 44, "+18005551236", None).await;
-    let old_domain = app.tenant.more_domain(store, "old.example.com").await;
-    app.tenant.more_domain(store, "more.example.com").await;
-    app.link("https://example.com/").await;
-    let link = |more: &Value| {
-        let common = json!({
-            "listId": 42,
-            "contactPhone": "+12025550143",
-            "metadata": {"campaign": "spring"},
-            "filterBots": true,
-            "expiresAt": "2099-01-01T00:00:00Z",
-            "maxClicks": 100,
-            "fallbackUrl": "https://example.com/too-late",
-        });
-        merged(&common, more)
-    };
-    let offer_input = json!({
+    let offer = app
+        .tenant
+        .offer(app.store(), Some(Platform::Tune), tracking_url)
+        .await;
+    let mut samples = Map::new();
+    for more in [of_the_catalogue(app, &offer).await, of_links(app, &offer).await] {
+        samples.extend(more.as_object().expect("operations").clone());
+    }
+    for (name, filter, order) in [
+        (
+            "ListDomains",
+            json!({"status": ["ACTIVE"], "host": "example.com"}),
+            "HOST",
+        ),
+        (
+            "ListOffers",
+            json!({"status": ["ACTIVE", "PAUSED"], "name": "Off"}),
+            "NAME",
+        ),
+        (
+            "ListSendingLists",
+            json!({"status": ["ACTIVE"], "brandName": "example"}),
+            "LIST_ID",
+        ),
+        (
+            "ListShortLinks",
+            samples["CountShortLinks"]["filter"].clone(),
+            "OLDEST_FIRST",
+        ),
+    ] {
+        // The page after the first row, so that each list needs two.
+        let mut variables = json!({"filter": filter, "orderBy": order, "first": 1, "after": null});
+        let list = operations.iter().find(|it| it.name == name).expect("a list");
+        let answer = app.graphql(&list.text, variables.clone()).await.json();
+        let page = answer["data"].as_object().and_then(|data| data.values().next());
+        variables["after"] = page.expect("a page")["pageInfo"]["endCursor"].clone();
+        samples.insert(name.to_owned(), variables);
+    }
+    samples
+}
+
+async fn of_the_catalogue(app: &TestApp, offer: &offer::Model) -> Value {
+    // A row of each that is archived, and one more.
+    let (tenant, store) = (&app.tenant, app.store());
+    let old_offer = tenant.offer(store, None, "https://offer.example/").await;
+    tenant.offer(store, None, "https://offer.example/").await;
+    let old_list = tenant.more_list(store, 43, "+18005551235", None).await;
+    tenant.more_list(store, 44, "+18005551236", None).await;
+    let old_domain = tenant.more_domain(store, "old.example.com").await;
+    tenant.more_domain(store, "more.example.com").await;
+    let new_offer = json!({
         "name": "Autumn",
         "trackingUrl": "https://everflow.example.com/6JHXF/2CTPL/?sub3={{contact.phone}}",
         "platform": "EVERFLOW",
@@ -211,37 +237,27 @@ async fn samples(app: &TestApp) -> Map<String, Value> {
         "status": "PAUSED",
         "metadata": {"vertical": "shoes"},
     });
-    let list_input = json!({
+    let new_list = json!({
         "phoneNumber": "+18005551237",
         "brandName": "Example Outfitters",
         "listId": 45,
-        "domainId": app.tenant.domain.id.to_string(),
+        "domainId": tenant.domain.id.to_string(),
         "metadata": {"team": "retention"},
     });
-    let domain_input = json!({
+    let new_domain = json!({
         "host": "links.example.org",
         "scheme": "HTTPS",
         "rootUrl": "https://example.com/",
         "fallbackUrl": "https://example.com/too-late",
     });
-    let samples = json!({
+    let change = |of: &Value, more: Value| json!({"input": merged(of, &more)});
+    json!({
         "ArchiveDomain": {"id": old_domain.id.to_string()},
         "ArchiveOffer": {"id": old_offer.id.to_string()},
         "ArchiveSendingList": {"id": old_list.id.to_string()},
-        "CreateDomain": {"input": domain_input},
-        "CreateOffer": {"input": offer_input},
-        "CreateSendingList": {"input": list_input},
-        "CreateShortLinkFromOffer": link(&json!({
-            "offerId": offer.id.to_string(), "code": "from-offer", "idempotencyKey": "order-1017",
-        })),
-        "CreateShortLinkFromUrl": link(&json!({
-            "url": "https://example.com/spring-sale", "code": "from-url", "idempotencyKey": "order-1018",
-        })),
-        "FindShortLink": {"shortUrl": format!("https://go.example.com/{code}")},
-        "ListDomains": page(app, "domains").await,
-        "ListOffers": page(app, "offers").await,
-        "ListSendingLists": page(app, "sendingLists").await,
-        "ListShortLinks": page(app, "shortLinks").await,
+        "CreateDomain": {"input": new_domain},
+        "CreateOffer": {"input": new_offer},
+        "CreateSendingList": {"input": new_list},
         "UpdateAccountSettings": {"input": {
             "defaultFilterBots": true,
             "tuneLinkParameter": "aff_sub4",
@@ -250,28 +266,53 @@ async fn samples(app: &TestApp) -> Map<String, Value> {
             "everflowClickParameter": "sub5",
             "globalOfferParameters": {"utm_source": "sms"},
         }},
-        "UpdateDomain": {"input": merged(&domain_input, &json!({
-            "id": app.tenant.domain.id.to_string(), "host": "go.example.com", "status": "ACTIVE",
-        }))},
-        "UpdateOffer": {"input": merged(&offer_input, &json!({
-            "id": offer.id.to_string(), "status": "ACTIVE",
-        }))},
-        "UpdateSendingList": {"input": merged(&list_input, &json!({
-            "id": app.tenant.list.id.to_string(), "phoneNumber": "+18005551234", "listId": 42, "status": "ACTIVE",
-        }))},
+        "UpdateDomain": change(&new_domain, json!({
+            "id": tenant.domain.id.to_string(), "host": "go.example.com", "status": "ACTIVE",
+        })),
+        "UpdateOffer": change(&new_offer, json!({"id": offer.id.to_string(), "status": "ACTIVE"})),
+        "UpdateSendingList": change(&new_list, json!({
+            "id": tenant.list.id.to_string(), "phoneNumber": "+18005551234", "listId": 42, "status": "ACTIVE",
+        })),
         "Viewer": {},
-    });
-    let Value::Object(samples) = samples else {
-        unreachable!("written as an object above");
-    };
-    samples
+    })
 }
 
-/// The variables for the one row after the newest of a list.
-async fn page(app: &TestApp, list: &str) -> Value {
-    let query = format!("{{ {list}(first: 1) {{ pageInfo {{ endCursor }} }} }}");
-    let newest = app.graphql(&query, Value::Null).await.data(list);
-    json!({"first": 1, "after": newest["pageInfo"]["endCursor"]})
+async fn of_links(app: &TestApp, offer: &offer::Model) -> Value {
+    for _ in 0..2 {
+        let input = json!({"contactPhone": "+12025550144", "metadata": {"campaign": "summer"}});
+        app.create(of_offer(offer, input)).await;
+    }
+    let code = app.link("https://example.com/sale").await;
+    let link = json!({
+        "listId": 42,
+        "contactPhone": "+12025550143",
+        "metadata": {"campaign": "spring"},
+        "filterBots": true,
+        "expiresAt": "2099-01-01T00:00:00Z",
+        "maxClicks": 100,
+        "fallbackUrl": "https://example.com/too-late",
+    });
+    let filter = json!({
+        "listId": 42,
+        "offerId": offer.id.to_string(),
+        "domainId": app.tenant.domain.id.to_string(),
+        "status": ["ACTIVE"],
+        "contactPhone": "+12025550144",
+        "createdFrom": "2026-11-23T12:00:00Z",
+        "createdBefore": "2099-01-01T00:00:00Z",
+        "metadata": {"key": "campaign", "value": "summer"},
+        "search": "tune.example.com",
+    });
+    json!({
+        "CountShortLinks": {"filter": filter},
+        "CreateShortLinkFromOffer": merged(&link, &json!({
+            "offerId": offer.id.to_string(), "code": "from-offer", "idempotencyKey": "order-1017",
+        })),
+        "CreateShortLinkFromUrl": merged(&link, &json!({
+            "url": "https://example.com/spring-sale", "code": "from-url", "idempotencyKey": "order-1018",
+        })),
+        "FindShortLink": {"shortUrl": format!("https://go.example.com/{code}")},
+    })
 }
 
 /// Both objects in one.

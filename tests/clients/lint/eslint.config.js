@@ -65,8 +65,6 @@ export default [
         // `listTypeCanWrapOnlyEdgeType` would forbid every list that is no connection: scopes, products, an error's
         // path, and the `nodes` beside `edges` for callers that need no cursor of their own.
         '@graphql-eslint/relay-edge-types': ['error', { listTypeCanWrapOnlyEdgeType: false }],
-        // Lists are paged forwards only.
-        '@graphql-eslint/relay-arguments': ['error', { includeBoth: false }],
         'linkhop/input-name': ['error', { checkInputType: true, caseSensitiveInputType: false }],
         '@graphql-eslint/no-scalar-result-type-on-mutation': 'error',
         '@graphql-eslint/require-nullable-fields-with-oneof': 'error',
