@@ -29,7 +29,8 @@ use crate::{
 ///
 /// What is no answer to the input is a top-level error with one of these as `extensions.code`: `UNAUTHENTICATED`
 /// (no key, or one that doesn't work), `ACCOUNT_SUSPENDED`, `FORBIDDEN` (the key lacks a scope), `BAD_REQUEST` (a
-/// value of the wrong type, a page of over 100 rows), `QUERY_TOO_COMPLEX` and `INTERNAL`.
+/// value of the wrong type, a page of over 100 rows), `QUERY_TOO_COMPLEX`, `TIMEOUT` (it took too long and was stopped)
+/// and `INTERNAL`.
 #[derive(Debug, Description)]
 pub struct Query;
 
@@ -125,7 +126,7 @@ impl Query {
     async fn offers(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "What a offer must be to be listed; any that is not archived without it.")]
+        #[graphql(desc = "What an offer must be to be listed; any that is not archived without it.")]
         filter: Option<OfferFilter>,
         #[graphql(desc = "What comes first; the newest offer unless given.")] order_by: Option<OfferOrder>,
         #[graphql(desc = "How many offers from the start, 1 to 100; 20 unless given.")] first: Option<i32>,
