@@ -18,7 +18,13 @@ pub struct Key {
     /// Where nulls stand, though there are none, where the highest comes first. `PostgreSQL` takes that for a part of
     /// an order: it sorts by such a key, or reads an index that says the same of it, but no other.
     pub nulls: Option<NullOrdering>,
+    /// A query for this key of all rows among which those of the list are, where it pays to look through a few of them
+    /// before an index is asked that knows all and has them in no order.
+    pub among: Option<SelectStatement>,
 }
+
+/// How many of these rows are looked through.
+const NEAR: u64 = 1000;
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,6 +40,7 @@ impl<C: ColumnTrait> From<C> for Key {
             of_row: column.into_expr(),
             of_cursor: Arc::new(Expr::val),
             nulls: None,
+            among: None,
         }
     }
 }
@@ -86,26 +93,51 @@ where
     E::Model: FromQueryResult,
 {
     let asked = usize::try_from(part.rows).unwrap_or(usize::MAX);
-    let from_end = part.from_end;
-    let mut rows = select(rows, keys, direction, part).all(db).await?;
-    let has_more = rows.len() > asked;
-    rows.truncate(asked);
-    if from_end {
-        rows.reverse();
-    }
-    Ok(Page { rows, has_more })
-}
-
-fn select<E: EntityTrait>(mut rows: Select<E>, keys: &[Key], direction: Direction, part: Part) -> Select<E> {
     // The last rows are the first of the list read the other way round.
     let upwards = (direction == Direction::Ascending) != part.from_end;
-    if let Some(beyond) = part.beyond {
-        let here = tuple(keys.iter().map(|key| key.of_row.clone()).collect());
-        let there = keys.iter().zip(beyond).map(|(key, value)| (key.of_cursor)(value));
-        let there = tuple(there.collect());
-        rows = rows.filter(if upwards { here.gt(there) } else { here.lt(there) });
+    let mut found = Vec::new();
+    if let [key] = keys
+        && let Some(near) = near(rows.clone(), key, upwards, &part)
+    {
+        found = near.all(db).await?;
     }
-    let order = if upwards { Order::Asc } else { Order::Desc };
+    if found.len() <= asked {
+        found = select(rows, keys, upwards, &part).all(db).await?;
+    }
+    let has_more = found.len() > asked;
+    found.truncate(asked);
+    if part.from_end {
+        found.reverse();
+    }
+    Ok(Page {
+        rows: found,
+        has_more,
+    })
+}
+
+/// The part of the list that is among the nearest rows of all; without any where there are not that many.
+fn near<E: EntityTrait>(rows: Select<E>, key: &Key, upwards: bool, part: &Part) -> Option<Select<E>> {
+    let mut last = key.among.clone()?;
+    if let Some(there) = &part.beyond {
+        last.and_where(beyond(std::slice::from_ref(key), there, upwards));
+    }
+    last.order_by_expr(key.of_row.clone(), order(upwards))
+        .offset(NEAR - 1)
+        .limit(1);
+    let (here, last) = (key.of_row.clone(), Expr::SubQuery(None, Box::new(last.into())));
+    let rows = rows.filter(if upwards { here.lte(last) } else { here.gte(last) });
+    let key = Key {
+        nulls: None,
+        ..key.clone()
+    };
+    Some(select(rows, &[key], upwards, part))
+}
+
+fn select<E: EntityTrait>(mut rows: Select<E>, keys: &[Key], upwards: bool, part: &Part) -> Select<E> {
+    if let Some(there) = &part.beyond {
+        rows = rows.filter(beyond(keys, there, upwards));
+    }
+    let order = order(upwards);
     for Key { of_row, nulls, .. } in keys {
         let (of_row, order) = (of_row.clone(), order.clone());
         rows = match nulls {
@@ -116,6 +148,21 @@ fn select<E: EntityTrait>(mut rows: Select<E>, keys: &[Key], direction: Directio
         };
     }
     rows.limit(part.rows + 1)
+}
+
+/// Whether a row comes after the one that has these values.
+fn beyond(keys: &[Key], there: &[Value], upwards: bool) -> Expr {
+    let here = tuple(keys.iter().map(|key| key.of_row.clone()).collect());
+    let there = keys
+        .iter()
+        .zip(there)
+        .map(|(key, value)| (key.of_cursor)(value.clone()));
+    let there = tuple(there.collect());
+    if upwards { here.gt(there) } else { here.lt(there) }
+}
+
+const fn order(upwards: bool) -> Order {
+    if upwards { Order::Asc } else { Order::Desc }
 }
 
 const fn other_end(nulls: NullOrdering) -> NullOrdering {
