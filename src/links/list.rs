@@ -10,7 +10,7 @@ use entity::{AccountId, DomainId, OfferId, ShortLinkId, Timestamp, sending_list,
 use sea_orm::{
     ActiveEnum as _, ColumnTrait, Condition, DatabaseBackend, ExprTrait as _, QueryFilter, QuerySelect as _,
     QueryTrait, Select,
-    sea_query::{Expr, JoinType, NullOrdering, QueryStatementBuilder as _},
+    sea_query::{Expr, JoinType, QueryStatementBuilder as _},
 };
 use serde_json::{Map, Number, Value};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::lookup::State;
 use crate::{
     accounts::rows_of,
-    store::Key,
+    store::{Indexes, Key},
     values::{metadata::Scalar, search::Search},
 };
 
@@ -120,8 +120,8 @@ fn in_states(states: Option<&[State]>, now: Timestamp) -> Condition {
 
 /// Links that an index of their own has are asked for in an order that no other has: or it might go through all links
 /// of the account until it has found enough, since it does not know how few are so. Words and metadata have indexes
-/// without an order, whose finds are sorted: so the nearest links are looked through first, where what many links have
-/// is found soon.
+/// without an order, and what these find is sorted: so the nearest links are looked through first, where what many
+/// links have is found soon.
 fn postgres(
     rows: Select<short_link::Entity>,
     account: AccountId,
@@ -135,12 +135,12 @@ fn postgres(
         || filter.contact_phone.is_some();
     let has_inverted = filter.metadata.is_some() || filter.search.is_some();
     let mut key = Key::from(Id);
-    if has_ordered || has_inverted {
-        key.nulls = Some(NullOrdering::Last);
-    }
-    if has_inverted && !has_ordered {
+    if has_inverted {
         let all = rows_of::<short_link::Entity>(account).select_only().column(Id);
+        key.indexes = Indexes::No;
         key.among = Some(all.into_query());
+    } else if has_ordered {
+        key.indexes = Indexes::NullsLast;
     }
 
     let list = filter.list.map(|number| {
@@ -234,7 +234,7 @@ fn sqlite(
             let seq = "(SELECT seq FROM short_link WHERE account_id = ? AND id = ?)";
             Expr::cust_with_values(seq, [account.into(), id])
         }),
-        nulls: None,
+        indexes: Indexes::All,
         among: None,
     };
     (rows, key)

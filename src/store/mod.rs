@@ -7,5 +7,5 @@ mod writer;
 
 pub use connect::{ConnectError, Options, Store, Synchronous, is_database_url};
 pub use gather::{Gather, ReadError, ReadMany, pad};
-pub use page::{Direction, Key, Page, Part, count, counting, page};
+pub use page::{Direction, Indexes, Key, Page, Part, count, counting, page};
 pub use writer::{Outcome, UsedKey, WriteError, Writer};

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Order, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait, Select, Value,
-    sea_query::{Asterisk, Expr, NullOrdering, SelectStatement},
+    sea_query::{Asterisk, Expr, Func, NullOrdering, SelectStatement},
 };
 
 /// What rows are compared by.
@@ -15,12 +15,23 @@ pub struct Key {
     pub of_row: Expr,
     /// What it is where a cursor says this value, if not that itself.
     pub of_cursor: Arc<dyn Fn(Value) -> Expr + Send + Sync>,
-    /// Where nulls stand, though there are none, where the highest comes first. `PostgreSQL` takes that for a part of
-    /// an order: it sorts by such a key, or reads an index that says the same of it, but no other.
-    pub nulls: Option<NullOrdering>,
+    /// Which indexes may give rows in its order.
+    pub indexes: Indexes,
     /// A query for this key of all rows among which those of the list are, where it pays to look through a few of them
     /// before an index is asked that knows all and has them in no order.
     pub among: Option<SelectStatement>,
+}
+
+/// Which indexes may give rows in a key's order. `PostgreSQL` prefers one that does to one that finds what is wanted,
+/// where it takes it for frequent; and it can't know how frequent a word is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Indexes {
+    /// Any.
+    All,
+    /// Those that say that nulls would come last, if there were any, where the highest comes first.
+    NullsLast,
+    /// None: what is found is sorted.
+    No,
 }
 
 /// How many of these rows are looked through.
@@ -39,7 +50,7 @@ impl<C: ColumnTrait> From<C> for Key {
         Self {
             of_row: column.into_expr(),
             of_cursor: Arc::new(Expr::val),
-            nulls: None,
+            indexes: Indexes::All,
             among: None,
         }
     }
@@ -127,7 +138,7 @@ fn near<E: EntityTrait>(rows: Select<E>, key: &Key, upwards: bool, part: &Part) 
     let (here, last) = (key.of_row.clone(), Expr::SubQuery(None, Box::new(last.into())));
     let rows = rows.filter(if upwards { here.lte(last) } else { here.gte(last) });
     let key = Key {
-        nulls: None,
+        indexes: Indexes::All,
         ..key.clone()
     };
     Some(select(rows, &[key], upwards, part))
@@ -138,13 +149,13 @@ fn select<E: EntityTrait>(mut rows: Select<E>, keys: &[Key], upwards: bool, part
         rows = rows.filter(beyond(keys, there, upwards));
     }
     let order = order(upwards);
-    for Key { of_row, nulls, .. } in keys {
-        let (of_row, order) = (of_row.clone(), order.clone());
-        rows = match nulls {
-            None => rows.order_by(of_row, order),
-            Some(nulls) => {
-                rows.order_by_with_nulls(of_row, order, if upwards { other_end(*nulls) } else { *nulls })
-            }
+    for key in keys {
+        let (of_row, order) = (key.of_row.clone(), order.clone());
+        rows = match key.indexes {
+            Indexes::All => rows.order_by(of_row, order),
+            Indexes::NullsLast if upwards => rows.order_by_with_nulls(of_row, order, NullOrdering::First),
+            Indexes::NullsLast => rows.order_by_with_nulls(of_row, order, NullOrdering::Last),
+            Indexes::No => rows.order_by(Func::coalesce([of_row.clone(), of_row]), order),
         };
     }
     rows.limit(part.rows + 1)
@@ -163,13 +174,6 @@ fn beyond(keys: &[Key], there: &[Value], upwards: bool) -> Expr {
 
 const fn order(upwards: bool) -> Order {
     if upwards { Order::Asc } else { Order::Desc }
-}
-
-const fn other_end(nulls: NullOrdering) -> NullOrdering {
-    match nulls {
-        NullOrdering::First => NullOrdering::Last,
-        NullOrdering::Last => NullOrdering::First,
-    }
 }
 
 /// One value as it is, for which every index is used; several as one to compare together.

@@ -180,6 +180,11 @@ async fn every_filter_of_links_is_answered_from_an_index() {
             "short_link_metadata_idx",
         ),
         ("{search: \"sal\"}", one_for_all, "short_link_words_idx"),
+        (
+            "{listId: 42, search: \"sale\"}",
+            one_for_all,
+            "short_link_words_idx",
+        ),
         ("{search: \"sale example\"}", one_for_all, "short_link_words_idx"),
         (
             "{status: [ACTIVE]}",
