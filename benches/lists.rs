@@ -147,11 +147,16 @@ fn cases() -> Vec<Case> {
         ),
         case("metadata in half of all", metadata("campaign", json!("spring"))),
         case("metadata in one of 5,000", metadata("segment", json!(77))),
+        case("metadata in none", metadata("segment", json!("none"))),
         case("word in two thirds", json!({"search": "shoes"})),
         case("beginning of that", json!({"search": "sho"})),
         case("word in one of 10,000", json!({"search": "clearance"})),
         case("two words, each in many", json!({"search": "shoes spring"})),
         case("word in none", json!({"search": "nowhere"})),
+        case(
+            "domain and word in one of 10,000",
+            json!({"domainId": 2, "search": "clearance"}),
+        ),
         case(
             "list, metadata and word",
             json!({"listId": 7, "metadata": {"key": "campaign", "value": "spring"}, "search": "shoes"}),

@@ -10,7 +10,7 @@ use entity::{AccountId, DomainId, OfferId, ShortLinkId, Timestamp, sending_list,
 use sea_orm::{
     ActiveEnum as _, ColumnTrait, Condition, DatabaseBackend, ExprTrait as _, QueryFilter, QuerySelect as _,
     QueryTrait, Select,
-    sea_query::{Expr, JoinType, NullOrdering, QueryStatementBuilder as _},
+    sea_query::{Expr, JoinType, QueryStatementBuilder as _},
 };
 use serde_json::{Map, Number, Value};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::lookup::State;
 use crate::{
     accounts::rows_of,
-    store::Key,
+    store::{Indexes, Key},
     values::{metadata::Scalar, search::Search},
 };
 
@@ -118,8 +118,10 @@ fn in_states(states: Option<&[State]>, now: Timestamp) -> Condition {
     }
 }
 
-/// Links of a list, an offer, a domain or a recipient are asked for in an order that only the indexes of these have:
-/// or it might go through the links of the account until it has found enough, since it does not know how many are so.
+/// Links that an index of their own has are asked for in an order that no other has: or it might go through all links
+/// of the account until it has found enough, since it does not know how few are so. Words and metadata have indexes
+/// without an order, and what these find is sorted: so the nearest links are looked through first, where what many
+/// links have is found soon.
 fn postgres(
     rows: Select<short_link::Entity>,
     account: AccountId,
@@ -127,14 +129,19 @@ fn postgres(
 ) -> (Select<short_link::Entity>, Key) {
     use short_link::Column::{ContactPhone, DomainId, Id, OfferId, SendingListId};
 
-    let has_own_index = filter.list.is_some()
+    let has_ordered = filter.list.is_some()
         || filter.offer.is_some()
         || filter.domain.is_some()
         || filter.contact_phone.is_some();
-    let key = Key {
-        nulls: has_own_index.then_some(NullOrdering::Last),
-        ..Id.into()
-    };
+    let has_inverted = filter.metadata.is_some() || filter.search.is_some();
+    let mut key = Key::from(Id);
+    if has_inverted {
+        let all = rows_of::<short_link::Entity>(account).select_only().column(Id);
+        key.indexes = Indexes::No;
+        key.among = Some(all.into_query());
+    } else if has_ordered {
+        key.indexes = Indexes::NullsLast;
+    }
 
     let list = filter.list.map(|number| {
         let list = rows_of::<sending_list::Entity>(account)
@@ -227,7 +234,8 @@ fn sqlite(
             let seq = "(SELECT seq FROM short_link WHERE account_id = ? AND id = ?)";
             Expr::cust_with_values(seq, [account.into(), id])
         }),
-        nulls: None,
+        indexes: Indexes::All,
+        among: None,
     };
     (rows, key)
 }

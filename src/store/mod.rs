@@ -9,7 +9,7 @@ mod writer;
 
 pub use connect::{ConnectError, Options, Store, Synchronous, is_database_url};
 pub use lookup::{Lookup, ReadByKey, ReadError, pad};
-pub use page::{Direction, Key, Page, Part, count, counting, page};
+pub use page::{Direction, Indexes, Key, Page, Part, count, counting, page};
 pub(crate) use sqlite_reader::{Columns, columns};
 pub use transaction::{WriteTransaction, again, met_another};
 pub use writer::{Outcome, UsedKey, WriteError, Writer};

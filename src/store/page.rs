@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Order, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait, Select, Value,
-    sea_query::{Asterisk, Expr, NullOrdering, SelectStatement},
+    sea_query::{Asterisk, Expr, Func, NullOrdering, SelectStatement},
 };
 
 /// What rows are compared by.
@@ -15,10 +15,27 @@ pub struct Key {
     pub of_row: Expr,
     /// What it is where a cursor says this value, if not that itself.
     pub of_cursor: Arc<dyn Fn(Value) -> Expr + Send + Sync>,
-    /// Where nulls stand, though there are none, where the highest comes first. `PostgreSQL` takes that for a part of
-    /// an order: it sorts by such a key, or reads an index that says the same of it, but no other.
-    pub nulls: Option<NullOrdering>,
+    /// Which indexes may give rows in its order.
+    pub indexes: Indexes,
+    /// A query for this key of all rows among which those of the list are, where it pays to look through a few of them
+    /// before an index is asked that knows all and has them in no order.
+    pub among: Option<SelectStatement>,
 }
+
+/// Which indexes may give rows in a key's order. `PostgreSQL` prefers one that does to one that finds what is wanted,
+/// where it takes it for frequent; and it can't know how frequent a word is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Indexes {
+    /// Any.
+    All,
+    /// Those that say that nulls would come last, if there were any, where the highest comes first.
+    NullsLast,
+    /// None: what is found is sorted.
+    No,
+}
+
+/// How many of these rows are looked through.
+const NEAR: u64 = 1000;
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,7 +50,8 @@ impl<C: ColumnTrait> From<C> for Key {
         Self {
             of_row: column.into_expr(),
             of_cursor: Arc::new(Expr::val),
-            nulls: None,
+            indexes: Indexes::All,
+            among: None,
         }
     }
 }
@@ -86,43 +104,76 @@ where
     E::Model: FromQueryResult,
 {
     let asked = usize::try_from(part.rows).unwrap_or(usize::MAX);
-    let from_end = part.from_end;
-    let mut rows = select(rows, keys, direction, part).all(db).await?;
-    let has_more = rows.len() > asked;
-    rows.truncate(asked);
-    if from_end {
-        rows.reverse();
-    }
-    Ok(Page { rows, has_more })
-}
-
-fn select<E: EntityTrait>(mut rows: Select<E>, keys: &[Key], direction: Direction, part: Part) -> Select<E> {
     // The last rows are the first of the list read the other way round.
     let upwards = (direction == Direction::Ascending) != part.from_end;
-    if let Some(beyond) = part.beyond {
-        let here = tuple(keys.iter().map(|key| key.of_row.clone()).collect());
-        let there = keys.iter().zip(beyond).map(|(key, value)| (key.of_cursor)(value));
-        let there = tuple(there.collect());
-        rows = rows.filter(if upwards { here.gt(there) } else { here.lt(there) });
+    let mut found = Vec::new();
+    if let [key] = keys
+        && let Some(near) = near(rows.clone(), key, upwards, &part)
+    {
+        found = near.all(db).await?;
     }
-    let order = if upwards { Order::Asc } else { Order::Desc };
-    for Key { of_row, nulls, .. } in keys {
-        let (of_row, order) = (of_row.clone(), order.clone());
-        rows = match nulls {
-            None => rows.order_by(of_row, order),
-            Some(nulls) => {
-                rows.order_by_with_nulls(of_row, order, if upwards { other_end(*nulls) } else { *nulls })
-            }
+    if found.len() <= asked {
+        found = select(rows, keys, upwards, &part).all(db).await?;
+    }
+    let has_more = found.len() > asked;
+    found.truncate(asked);
+    if part.from_end {
+        found.reverse();
+    }
+    Ok(Page {
+        rows: found,
+        has_more,
+    })
+}
+
+/// The part of the list that is among the nearest rows of all; without any where there are not that many.
+fn near<E: EntityTrait>(rows: Select<E>, key: &Key, upwards: bool, part: &Part) -> Option<Select<E>> {
+    let mut last = key.among.clone()?;
+    if let Some(there) = &part.beyond {
+        last.and_where(beyond(std::slice::from_ref(key), there, upwards));
+    }
+    last.order_by_expr(key.of_row.clone(), order(upwards))
+        .offset(NEAR - 1)
+        .limit(1);
+    let (here, last) = (key.of_row.clone(), Expr::SubQuery(None, Box::new(last.into())));
+    let rows = rows.filter(if upwards { here.lte(last) } else { here.gte(last) });
+    let key = Key {
+        indexes: Indexes::All,
+        ..key.clone()
+    };
+    Some(select(rows, &[key], upwards, part))
+}
+
+fn select<E: EntityTrait>(mut rows: Select<E>, keys: &[Key], upwards: bool, part: &Part) -> Select<E> {
+    if let Some(there) = &part.beyond {
+        rows = rows.filter(beyond(keys, there, upwards));
+    }
+    let order = order(upwards);
+    for key in keys {
+        let (of_row, order) = (key.of_row.clone(), order.clone());
+        rows = match key.indexes {
+            Indexes::All => rows.order_by(of_row, order),
+            Indexes::NullsLast if upwards => rows.order_by_with_nulls(of_row, order, NullOrdering::First),
+            Indexes::NullsLast => rows.order_by_with_nulls(of_row, order, NullOrdering::Last),
+            Indexes::No => rows.order_by(Func::coalesce([of_row.clone(), of_row]), order),
         };
     }
     rows.limit(part.rows + 1)
 }
 
-const fn other_end(nulls: NullOrdering) -> NullOrdering {
-    match nulls {
-        NullOrdering::First => NullOrdering::Last,
-        NullOrdering::Last => NullOrdering::First,
-    }
+/// Whether a row comes after the one that has these values.
+fn beyond(keys: &[Key], there: &[Value], upwards: bool) -> Expr {
+    let here = tuple(keys.iter().map(|key| key.of_row.clone()).collect());
+    let there = keys
+        .iter()
+        .zip(there)
+        .map(|(key, value)| (key.of_cursor)(value.clone()));
+    let there = tuple(there.collect());
+    if upwards { here.gt(there) } else { here.lt(there) }
+}
+
+const fn order(upwards: bool) -> Order {
+    if upwards { Order::Asc } else { Order::Desc }
 }
 
 /// One value as it is, for which every index is used; several as one to compare together.

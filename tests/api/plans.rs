@@ -180,6 +180,11 @@ async fn every_filter_of_links_is_answered_from_an_index() {
             "short_link_metadata_idx",
         ),
         ("{search: \"sal\"}", one_for_all, "short_link_words_idx"),
+        (
+            "{listId: 42, search: \"sale\"}",
+            one_for_all,
+            "short_link_words_idx",
+        ),
         ("{search: \"sale example\"}", one_for_all, "short_link_words_idx"),
         (
             "{status: [ACTIVE]}",
@@ -265,4 +270,50 @@ async fn every_order_of_the_catalogue_is_that_of_an_index() {
         );
         answered_from(&app, list, &page, index).await;
     }
+}
+
+#[tokio::test]
+async fn what_many_links_have_is_found_among_the_nearest_and_what_few_have_beyond_them() {
+    let app = TestApp::start().await;
+    furnish(&app).await;
+    let is_sqlite = app.store().read.get_database_backend() == DatabaseBackend::Sqlite;
+    let page = async |filter: &str, page: &str| {
+        let before = app.reads();
+        let query = format!(
+            "{{ shortLinks(filter: {filter}, {page}) {{ nodes {{ id }} pageInfo {{ startCursor endCursor }} }} }}"
+        );
+        let page = app.graphql(&query, Value::Null).await.data("shortLinks");
+        let nodes = page["nodes"].as_array().expect("nodes").clone();
+        (nodes, page["pageInfo"].clone(), app.reads() - before)
+    };
+    for (filter, expected) in [("{search: \"shoes\"}", 990 - 10), ("{search: \"sale\"}", 10)] {
+        for order in ["NEWEST_FIRST", "OLDEST_FIRST"] {
+            let (mut forwards, mut after, mut backwards, mut before) =
+                (Vec::new(), String::new(), Vec::new(), String::new());
+            for _ in 0..10 {
+                let (nodes, info, _) = page(filter, &format!("orderBy: {order}, first: 100{after}")).await;
+                after = format!(", after: {}", info["endCursor"]);
+                forwards.extend(nodes);
+                let (nodes, info, _) = page(filter, &format!("orderBy: {order}, last: 100{before}")).await;
+                before = format!(", before: {}", info["startCursor"]);
+                backwards.splice(0..0, nodes);
+                if forwards.len() >= expected {
+                    break;
+                }
+            }
+            let mut sorted = forwards.clone();
+            sorted.sort_by_key(|node| node["id"].as_str().map(str::to_owned));
+            if order == "NEWEST_FIRST" {
+                sorted.reverse();
+            }
+            sorted.dedup();
+            assert_eq!(sorted.len(), expected, "{filter}");
+            assert_eq!((&forwards, &backwards), (&sorted, &sorted), "{filter} {order}");
+        }
+    }
+    // The key with its account, the nearest links, and the index, which SQLite asks at once.
+    let (nodes, _, reads) = page("{search: \"shoes\"}", "first: 10").await;
+    assert_eq!((nodes.len(), reads), (10, 2));
+    let (nodes, _, reads) = page("{search: \"sale\"}", "first: 10").await;
+    assert_eq!((nodes.len(), reads), (10, if is_sqlite { 2 } else { 3 }));
 }
