@@ -13,7 +13,8 @@ pub mod list;
 pub mod offer;
 pub mod sending_list;
 
-/// Sets one column of the row of the account that `which` names, and answers the row; `None` where there is none.
+/// Sets one column of the row of the account that `which` names, and answers the row; `None` where there is none. What
+/// is to be done `then` is done once it is stored.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -21,15 +22,14 @@ async fn set<E>(
     store: &Store,
     account: AccountId,
     which: Expr,
-    column: E::Column,
-    value: impl Into<Value> + Send,
+    (column, value): (E::Column, Value),
+    then: impl Fn() + Clone + Send + 'static,
 ) -> Result<Option<E::Model>, DbErr>
 where
     E: Owned,
     E::Model: IntoActiveModel<E::ActiveModel>,
     E::ActiveModel: ActiveModelBehavior + Send,
 {
-    let value = value.into();
     let changed = again(met_another, async || {
         let transaction = store.begin().await?;
         let Some(row) = locked::<E>(&transaction, account, which.clone()).await? else {
@@ -38,7 +38,7 @@ where
         let mut row = row.into_active_model();
         row.set(column, value.clone());
         let row = row.update(&*transaction).await?;
-        transaction.commit().await?;
+        transaction.commit_then(then.clone()).await?;
         Ok(Some(row))
     });
     changed.await

@@ -12,7 +12,7 @@ use sea_orm::{
     QueryTrait, Select,
     sea_query::{Expr, JoinType, QueryStatementBuilder as _},
 };
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::lookup::State;
@@ -215,10 +215,10 @@ fn sqlite(
         values.extend([account.into(), number.into()]);
     }
     if let Some((key, value)) = filter.metadata {
-        rows = rows.filter(has(&key, &value));
-        let object = Value::Object(Map::from_iter([(key, value.into_json())]));
+        let object = Value::Object(Map::from_iter([(key.clone(), value.clone().into_json())])).to_string();
+        rows = rows.filter(has(&key, &value, &object));
         let _ = write!(matched, " || ' ' || (SELECT {METADATA_TERM} FROM json_each(?))");
-        values.push(object.to_string().into());
+        values.push(object.into());
     }
     let query = QueryTrait::query(&mut rows);
     // In this order, since it is the one in which SQLite then goes.
@@ -244,25 +244,19 @@ fn sqlite(
 const METADATA_TERM: &str = "'§m' || hex(key) || CASE type WHEN 'text' THEN 't' || substr(hex(atom), 1, 128) \
     WHEN 'true' THEN 'y' WHEN 'false' THEN 'z' ELSE 'n' || hex(printf('%!.15g', atom)) END";
 
-/// Whether a row's metadata has exactly this value under this key: its term says that only nearly.
-fn has(key: &str, value: &Scalar) -> Expr {
+/// Whether a row's metadata has exactly this value under this key: its term says that only nearly. The value is read
+/// from JSON by `SQLite`, as the row's was: its reading of a number is not the last digit's.
+fn has(key: &str, value: &Scalar, object: &str) -> Expr {
     // Kinds are named, since `true` is 1 to SQLite.
-    let (kinds, value): (&str, sea_orm::Value) = match value {
-        Scalar::Text(text) => ("'text'", text.as_str().into()),
-        Scalar::Number(number) => ("'integer', 'real'", number_value(number)),
-        Scalar::Flag(true) => ("'true'", true.into()),
-        Scalar::Flag(false) => ("'false'", false.into()),
+    let kinds = match value {
+        Scalar::Text(_) => "'text'",
+        Scalar::Number(_) => "'integer', 'real'",
+        Scalar::Flag(true) => "'true'",
+        Scalar::Flag(false) => "'false'",
     };
     let exists = format!(
-        "EXISTS (SELECT 1 FROM json_each(short_link.metadata) WHERE key = ? AND type IN ({kinds}) AND atom = ?)"
+        "EXISTS (SELECT 1 FROM json_each(short_link.metadata) WHERE key = ? AND type IN ({kinds}) \
+         AND atom = (SELECT atom FROM json_each(?)))"
     );
-    Expr::cust_with_values(exists, [key.into(), value])
-}
-
-/// The number as `SQLite` reads it from JSON.
-fn number_value(number: &Number) -> sea_orm::Value {
-    match number.as_i64() {
-        Some(whole) => whole.into(),
-        None => number.as_f64().unwrap_or_default().into(),
-    }
+    Expr::cust_with_values(exists, [key, object])
 }

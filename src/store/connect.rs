@@ -70,15 +70,16 @@ pub(super) enum Place {
         reader: SqliteReader,
         turn: Turn,
     },
-    Postgres,
+    Postgres {
+        turn: Turn,
+    },
 }
 
 impl Place {
-    /// What whoever writes waits for; `PostgreSQL` takes many writers at a time.
-    pub(super) const fn turn(&self) -> Option<&Turn> {
+    /// What whoever writes waits for.
+    pub(super) const fn turn(&self) -> &Turn {
         match self {
-            Self::Sqlite { turn, .. } => Some(turn),
-            Self::Postgres => None,
+            Self::Sqlite { turn, .. } | Self::Postgres { turn } => turn,
         }
     }
 }
@@ -111,7 +112,7 @@ impl Store {
     pub(super) fn sqlite_reader(&self) -> Option<SqliteReader> {
         match &self.place {
             Place::Sqlite { reader, .. } => Some(reader.clone()),
-            Place::Postgres => None,
+            Place::Postgres { .. } => None,
         }
     }
 
@@ -180,7 +181,9 @@ impl Store {
         Ok(Self {
             write,
             read: Database::connect(pool(url, options.readers)).await?,
-            place: Place::Postgres,
+            place: Place::Postgres {
+                turn: Turn::default(),
+            },
         })
     }
 }

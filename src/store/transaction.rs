@@ -12,10 +12,12 @@ use super::Store;
 /// How often something that met another transaction is tried.
 const TRIES: usize = 4;
 
-/// Whose turn it is to write to `SQLite`, which takes one writer at a time.
+/// Whose turn it is to write.
 ///
-/// Its own way of waiting is to sleep and look again, which shows in every caller's latency; here the next one is
-/// woken. Other processes, such as a command of the operator's, still wait in `SQLite`'s way.
+/// `SQLite` takes one writer at a time, and its own way of waiting is to sleep and look again, which shows in every
+/// caller's latency; here the next one is woken. Other processes, such as a command of the operator's, still wait in
+/// `SQLite`'s way. `PostgreSQL` takes many, but transactions have one connection, and the writer another that they must
+/// not take from it: there only they take turns.
 pub(super) type Turn = Arc<Mutex<()>>;
 
 /// A transaction that may write. Unless it is committed it is undone.
@@ -23,7 +25,7 @@ pub(super) type Turn = Arc<Mutex<()>>;
 pub struct WriteTransaction {
     transaction: DatabaseTransaction,
     /// Dropped after the transaction.
-    _turn: Option<OwnedMutexGuard<()>>,
+    _turn: OwnedMutexGuard<()>,
 }
 
 impl WriteTransaction {
@@ -32,16 +34,31 @@ impl WriteTransaction {
     /// # Errors
     /// When the database does not.
     pub async fn commit(self) -> Result<(), DbErr> {
-        self.transaction.commit().await
+        self.commit_then(|| {}).await
     }
 
-    /// Undoes all that was written in it.
+    /// Makes all that was written in it last, and then says so to whoever must know: also where the caller has gone
+    /// away by then.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn rollback(self) -> Result<(), DbErr> {
-        self.transaction.rollback().await
+    /// When the database does not.
+    pub async fn commit_then(self, then: impl FnOnce() + Send + 'static) -> Result<(), DbErr> {
+        whole(async move {
+            let committed = self.transaction.commit().await;
+            then();
+            committed
+        })
+        .await
     }
+}
+
+/// Does it to the end, also where the caller goes away in the middle: a connection that is left while it begins or
+/// commits would go back to its pool in a state that nobody knows.
+async fn whole<T: Send + 'static>(
+    work: impl Future<Output = Result<T, DbErr>> + Send + 'static,
+) -> Result<T, DbErr> {
+    let work = tokio::spawn(work).await;
+    work.unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
 }
 
 impl Deref for WriteTransaction {
@@ -58,19 +75,20 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn begin(&self) -> Result<WriteTransaction, DbErr> {
-        let turn = match self.place.turn() {
-            Some(turn) => Some(Arc::clone(turn).lock_owned().await),
-            None => None,
-        };
+        let turn = Arc::clone(self.place.turn()).lock_owned().await;
         let options = TransactionOptions {
             // A transaction that first reads and then finds that it may not write could only be undone.
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(WriteTransaction {
-            transaction: self.write.begin_with_options(options).await?,
-            _turn: turn,
+        let db = self.write.clone();
+        whole(async move {
+            Ok(WriteTransaction {
+                transaction: db.begin_with_options(options).await?,
+                _turn: turn,
+            })
         })
+        .await
     }
 }
 

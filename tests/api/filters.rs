@@ -280,6 +280,8 @@ async fn links_are_found_by_a_value_of_their_metadata() {
         ("long", json!({"a": format!("{long}1")})),
         ("small", json!({"a": 0.1, "b": -7})),
         ("big", json!({"a": 9_007_199_254_740_993_i64})),
+        ("tiny", json!({"a": 7.654_927_133_881_691e-231})),
+        ("fine", json!({"a": 0.158_382_870_254_805_57})),
         ("none", json!({})),
     ] {
         link(&app, code, json!({"metadata": metadata})).await;
@@ -307,6 +309,8 @@ async fn links_are_found_by_a_value_of_their_metadata() {
         ("b", json!(-7), vec!["small"]),
         ("a", json!(9_007_199_254_740_993_i64), vec!["big"]),
         ("a", json!(9_007_199_254_740_992_i64), vec![]),
+        ("a", json!(7.654_927_133_881_691e-231), vec!["tiny"]),
+        ("a", json!(0.158_382_870_254_805_57), vec!["fine"]),
         ("$", json!("spring"), vec![]),
         ("", json!("spring"), vec![]),
     ] {

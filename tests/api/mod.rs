@@ -31,4 +31,5 @@ mod redirect;
 mod schema_file;
 mod tenancy;
 mod time_limit;
+mod transactions;
 mod variables;

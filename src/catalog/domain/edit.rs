@@ -111,11 +111,11 @@ pub async fn create(
         created_at: now,
     };
     refuse_circle(&row)?;
-    let _announcement = hosts.changes().announce();
     let transaction = store.begin().await?;
     let made = row.into_active_model().insert(&*transaction).await;
     let made = made.map_err(host_in_use::<CreateError>)?;
-    transaction.commit().await?;
+    let count = hosts.changes().clone();
+    transaction.commit_then(move || count.note()).await?;
     Ok(made)
 }
 
@@ -139,7 +139,6 @@ pub async fn update(
         Some(text) => Some(url::<UpdateError>(hosts, UrlField::FallbackUrl, text.as_deref()).await?),
         None => None,
     };
-    let _announcement = hosts.changes().announce();
     let in_the_way =
         |error: &UpdateError| matches!(error, UpdateError::Database(error) if met_another(error));
     let changed = again(in_the_way, async || {
@@ -158,7 +157,8 @@ pub async fn update(
         refuse_circle(&row)?;
         let changed = row.into_active_model().reset_all().update(&*transaction).await;
         let changed = changed.map_err(host_in_use::<UpdateError>)?;
-        transaction.commit().await?;
+        let count = hosts.changes().clone();
+        transaction.commit_then(move || count.note()).await?;
         Ok(changed)
     });
     changed.await
@@ -174,10 +174,10 @@ pub async fn archive(
     account: AccountId,
     id: DomainId,
 ) -> Result<Option<domain::Model>, DbErr> {
-    let _announcement = hosts.changes().announce();
     let which = domain::Column::Id.eq(id);
-    let (column, archived) = (domain::Column::Status, domain::Status::Archived);
-    set::<domain::Entity>(store, account, which, column, archived).await
+    let count = hosts.changes().clone();
+    let archived = (domain::Column::Status, domain::Status::Archived.into());
+    set::<domain::Entity>(store, account, which, archived, move || count.note()).await
 }
 
 /// A URL as it is stored, if one is given: one that leads to a domain of this server could lead in a circle.

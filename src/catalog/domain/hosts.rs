@@ -29,19 +29,9 @@ impl Changes {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Says that there was one as soon as what is answered here is dropped: after it was stored, and also where whoever
-    /// asked for it goes away meanwhile.
-    pub(super) const fn announce(&self) -> Announcement<'_> {
-        Announcement(self)
-    }
-}
-
-/// Counts a change when it is dropped.
-pub(super) struct Announcement<'a>(&'a Changes);
-
-impl Drop for Announcement<'_> {
-    fn drop(&mut self) {
-        self.0.0.fetch_add(1, Ordering::Release);
+    /// Says that there was one, once it was stored.
+    pub(super) fn note(&self) {
+        self.0.fetch_add(1, Ordering::Release);
     }
 }
 

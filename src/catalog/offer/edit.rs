@@ -103,7 +103,7 @@ pub async fn create(
     new: NewOffer,
     now: Timestamp,
 ) -> Result<offer::Model, CreateError> {
-    let change = OfferChange {
+    let mut change = OfferChange {
         name: Some(new.name),
         tracking_url: Some(new.tracking_url),
         ..new.rest
@@ -123,8 +123,12 @@ pub async fn create(
         metadata: json!({}),
         created_at: now,
     };
+    let metadata = change.metadata.take().flatten();
     let template = template::<CreateError>(hosts, &change).await?;
     apply(&mut row, &change, template)?;
+    if let Some(metadata) = metadata {
+        row.metadata = Metadata::parse(metadata).map_err(InvalidOffer::from)?.into_json();
+    }
     let transaction = store.begin().await?;
     let made = row.into_active_model().insert(&*transaction).await?;
     transaction.commit().await?;
@@ -163,14 +167,8 @@ pub async fn update(
 /// When the database does not answer.
 pub async fn archive(store: &Store, account: AccountId, id: OfferId) -> Result<Option<offer::Model>, DbErr> {
     let which = offer::Column::Id.eq(id);
-    set::<offer::Entity>(
-        store,
-        account,
-        which,
-        offer::Column::Status,
-        offer::Status::Archived,
-    )
-    .await
+    let archived = (offer::Column::Status, offer::Status::Archived.into());
+    set::<offer::Entity>(store, account, which, archived, || {}).await
 }
 
 /// The tracking URL, if there is to be another.
@@ -182,10 +180,7 @@ async fn template<E: From<InvalidOffer> + From<DbErr>>(
         return Ok(None);
     };
     let template = Template::parse(text).map_err(InvalidOffer::from)?;
-    let address = template
-        .address()
-        .map_err(|invalid| InvalidOffer::from(InvalidTemplate::from(invalid)))?;
-    if hosts.holds(&address).await? {
+    if hosts.holds(template.address()).await? {
         return Err(InvalidOffer::Loop.into());
     }
     Ok(Some(template))

@@ -127,11 +127,18 @@ pub async fn create(
         brand_name: Some(new.brand_name),
         status: None,
         domain: Some(new.domain),
-        metadata: new.metadata.map(Some),
+        metadata: None,
     };
     apply(&mut blank, &change)?;
-    let in_the_way =
-        |error: &CreateError| matches!(error, CreateError::Database(error) if met_another(error));
+    if let Some(metadata) = new.metadata {
+        blank.metadata = Metadata::parse(metadata).map_err(InvalidList::from)?.into_json();
+    }
+    let in_the_way = |error: &CreateError| match error {
+        CreateError::Database(error) => met_another(error),
+        // Whoever asked for that number was faster; the next one is another.
+        CreateError::Invalid(InvalidList::ListIdInUse) => change.list_id.is_none(),
+        CreateError::Invalid(_) => false,
+    };
     let made = again(in_the_way, async || {
         let transaction = store.begin().await?;
         let mut row = blank.clone();
@@ -190,8 +197,11 @@ pub async fn archive(
     id: SendingListId,
 ) -> Result<Option<sending_list::Model>, DbErr> {
     let which = sending_list::Column::Id.eq(id);
-    let (column, archived) = (sending_list::Column::Status, sending_list::Status::Archived);
-    set::<sending_list::Entity>(store, account, which, column, archived).await
+    let archived = (
+        sending_list::Column::Status,
+        sending_list::Status::Archived.into(),
+    );
+    set::<sending_list::Entity>(store, account, which, archived, || {}).await
 }
 
 /// All that can be said without the database.

@@ -101,7 +101,7 @@ impl Writer {
                 let runtime = Handle::current();
                 std::thread::spawn(move || sqlite::write_all(db, &turn, waiting, &runtime));
             }
-            Place::Postgres => {
+            Place::Postgres { .. } => {
                 tokio::spawn(postgres::write_all(store.write.clone(), waiting));
             }
         }
