@@ -108,21 +108,21 @@ fn apply(row: &mut account::Model, change: &SettingsChange) -> Result<(), Settin
             name.clone_into(stored);
         }
     }
-    for (field, link, click) in [
-        (
-            TuneClickParameter,
-            &row.tune_link_parameter,
-            &row.tune_click_parameter,
-        ),
-        (
-            EverflowClickParameter,
-            &row.everflow_link_parameter,
-            &row.everflow_click_parameter,
-        ),
-    ] {
-        if link == click {
-            return Err(SettingsError::SameName(field));
-        }
+    if row.tune_link_parameter == row.tune_click_parameter {
+        let is_click = change.tune_click_parameter.is_some();
+        return Err(SettingsError::SameName(if is_click {
+            TuneClickParameter
+        } else {
+            TuneLinkParameter
+        }));
+    }
+    if row.everflow_link_parameter == row.everflow_click_parameter {
+        let is_click = change.everflow_click_parameter.is_some();
+        return Err(SettingsError::SameName(if is_click {
+            EverflowClickParameter
+        } else {
+            EverflowLinkParameter
+        }));
     }
     if let Some(changes) = &change.global_offer_parameters {
         parameters::merge(&mut row.global_offer_parameters.0, changes)

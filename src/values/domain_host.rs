@@ -96,6 +96,8 @@ fn name_of(text: &str) -> Result<String, InvalidHost> {
     }
     let name = match url::Host::parse(text).map_err(|_| InvalidHost::Form)? {
         url::Host::Domain(name) => name,
+        // The URL standard reads `1` and `0x7f.1` as addresses too: whoever typed one meant something else.
+        url::Host::Ipv4(address) if address.to_string() != text => return Err(InvalidHost::Form),
         address @ (url::Host::Ipv4(_) | url::Host::Ipv6(_)) => return Ok(address.to_string()),
     };
     let is_label =
@@ -161,6 +163,8 @@ mod tests {
             ("go.ex\u{ad}ample.com", InvalidHost::Form),
             ("{{list.id}}.example.com", InvalidHost::Form),
             ("[::1", InvalidHost::Form),
+            ("1", InvalidHost::Form),
+            ("0x7f.1", InvalidHost::Form),
             (&format!("{}.example.com", "a".repeat(64)), InvalidHost::Form),
             (&format!("{}example.com", "a.".repeat(130)), InvalidHost::Form),
             ("https://go.example.com", InvalidHost::NotAlone),

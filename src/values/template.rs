@@ -9,7 +9,7 @@ use entity::ClickId;
 
 use super::{
     query,
-    web_url::{InvalidUrl, WebUrl},
+    web_url::{InvalidUrl, MAX_BYTES, WebUrl},
 };
 
 /// A tracking URL that has been checked: `http` or `https`, a fixed host and port, known macros only.
@@ -17,7 +17,10 @@ use super::{
 /// Its text is as it was given, byte for byte, but for the host in normal form and for characters that no
 /// URL may hold raw, which are percent-encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template(String);
+pub struct Template {
+    text: String,
+    address: WebUrl,
+}
 
 /// Why a text is no tracking URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +55,7 @@ pub struct Creation<'a> {
 
 impl From<Template> for String {
     fn from(template: Template) -> Self {
-        template.0
+        template.text
     }
 }
 
@@ -69,8 +72,8 @@ enum Macro<'a> {
 
 impl<'a> Macro<'a> {
     fn named(name: &'a str) -> Option<Self> {
-        if name.contains(['{', '}']) {
-            // One macro inside another: what was meant is anybody's guess.
+        if name.contains(|c: char| "{}".contains(c) || c.is_whitespace() || c.is_control()) {
+            // One macro inside another, or a slip: what was meant is anybody's guess.
             return None;
         }
         let keyed = |prefix| name.strip_prefix(prefix).filter(|key: &&str| !key.is_empty());
@@ -122,6 +125,9 @@ impl Template {
     /// # Errors
     /// When it is no web address, has a macro before its path, or one that nothing fills.
     pub fn parse(text: &str) -> Result<Self, InvalidTemplate> {
+        if text.len() > MAX_BYTES {
+            return Err(InvalidUrl::TooLong.into());
+        }
         let after_scheme = text.find("://").map_or(0, |at| at + 3);
         let path_at = text[after_scheme..]
             .find(['/', '\\', '?', '#'])
@@ -147,29 +153,33 @@ impl Template {
         if !unknown.is_empty() {
             return Err(InvalidTemplate::UnknownMacros(unknown));
         }
-        WebUrl::parse(text)?;
-        Ok(Self(template))
+        let address = WebUrl::parse(&without_macros(text))?;
+        if template.len() > MAX_BYTES {
+            return Err(InvalidUrl::TooLong.into());
+        }
+        Ok(Self {
+            text: template,
+            address,
+        })
     }
 
     /// The address that it has without its macros, which never reach the host.
-    ///
-    /// # Errors
-    /// When the text is near the most that a URL may have.
-    pub fn address(&self) -> Result<WebUrl, InvalidUrl> {
-        WebUrl::parse(&without_macros(&self.0))
+    #[must_use]
+    pub const fn address(&self) -> &WebUrl {
+        &self.address
     }
 
     /// The checked text, macros and all.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Fills the macros of creation time; one without a value becomes empty, those of click time stay.
     #[must_use]
     pub fn fill(&self, link: &Creation<'_>) -> String {
-        let mut filled = String::with_capacity(self.0.len());
-        for piece in pieces(&self.0) {
+        let mut filled = String::with_capacity(self.text.len());
+        for piece in pieces(&self.text) {
             let name = match piece {
                 Piece::Text(text) => {
                     filled.push_str(text);
@@ -329,6 +339,25 @@ mod tests {
         assert_eq!(
             Template::parse("https://t.example/ü{{").expect("good").as_str(),
             "https://t.example/%C3%BC%7B%7B"
+        );
+    }
+
+    #[test]
+    fn a_template_is_as_long_as_it_is_written() {
+        let long = |filler: usize| {
+            let macros = "{{sub1}}".repeat(100);
+            format!("https://t.example/?{macros}&a={}", "x".repeat(filler))
+        };
+        let rest = MAX_BYTES - long(0).len();
+        assert_eq!(
+            Template::parse(&long(rest)).map(|template| template.as_str().len()),
+            Ok(MAX_BYTES)
+        );
+        assert_eq!(Template::parse(&long(rest + 1)), Err(InvalidUrl::TooLong.into()));
+        // Nobody is told of a million macros.
+        assert_eq!(
+            Template::parse(&"{{a}}".repeat(1_000_000)),
+            Err(InvalidUrl::TooLong.into())
         );
     }
 

@@ -100,7 +100,7 @@ async fn what_is_wrong_with_settings_is_told_and_nothing_is_changed() {
         ),
         (
             json!({"tuneLinkParameter": "aff_click_id"}),
-            "tuneClickParameter",
+            "tuneLinkParameter",
             same,
         ),
         (
