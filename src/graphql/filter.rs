@@ -141,7 +141,7 @@ impl ShortLinkFilter {
             domain: self
                 .domain_id
                 .map(|id| id.parse().unwrap_or_else(|_| DomainId::from(Uuid::nil()))),
-            states: self.status.map(|all| all.into_iter().map(Into::into).collect()),
+            states: self.status.map(each_once),
             contact_phone: self
                 .contact_phone
                 .map(|text| plain("contactPhone", text))
@@ -200,26 +200,45 @@ impl DomainFilter {
     }
 }
 
-fn filter<G: Into<S>, S>(field: &str, statuses: Option<Vec<G>>, name: Option<String>) -> Result<Filter<S>> {
+fn filter<G, S>(field: &str, statuses: Option<Vec<G>>, name: Option<String>) -> Result<Filter<S>>
+where
+    G: Into<S> + PartialEq,
+{
     Ok(Filter {
-        statuses: statuses.map(|all| all.into_iter().map(Into::into).collect()),
+        statuses: statuses.map(each_once),
         name: name.map(|text| plain(field, text)).transpose()?,
     })
 }
 
+/// Each of the states once, however often it is given: a database takes only so many values in one statement.
+fn each_once<G: Into<S> + PartialEq, S>(states: Vec<G>) -> Vec<S> {
+    let mut distinct = Vec::new();
+    for state in states {
+        if !distinct.contains(&state) {
+            distinct.push(state);
+        }
+    }
+    distinct.into_iter().map(Into::into).collect()
+}
+
 fn search(text: String) -> Result<Search> {
-    let text = plain("search", text)?;
+    let text = without_nul("search", text)?;
     Search::parse(&text).map_err(|reason| Code::BadRequest.error(format!("{reason}.")))
 }
 
 /// A text that can be looked for in either database.
 fn plain(field: &str, text: String) -> Result<String> {
-    if text.contains('\0') {
-        let message = format!("{field} must not hold the character U+0000: no row has it.");
-        return Err(Code::BadRequest.error(message));
-    }
+    let text = without_nul(field, text)?;
     if text.chars().count() > MAX_TEXT {
         let message = format!("{field} may have at most {MAX_TEXT} characters here; look for a part of it.");
+        return Err(Code::BadRequest.error(message));
+    }
+    Ok(text)
+}
+
+fn without_nul(field: &str, text: String) -> Result<String> {
+    if text.contains('\0') {
+        let message = format!("{field} must not hold the character U+0000: no row has it.");
         return Err(Code::BadRequest.error(message));
     }
     Ok(text)

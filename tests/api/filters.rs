@@ -522,6 +522,18 @@ async fn links_are_found_by_the_beginnings_of_words_of_code_and_destination() {
     ] {
         refused(&app, "shortLinks", "ShortLinkFilter", json!({"search": wrong})).await;
     }
+    // However long it is, it is told the one limit that it has.
+    let query = "query($filter: ShortLinkFilter) { shortLinks(filter: $filter) { nodes { id } } }";
+    for length in [201, 256] {
+        let answer = app
+            .graphql(query, json!({"filter": {"search": "s".repeat(length)}}))
+            .await;
+        let message = answer.json()["errors"][0]["message"].clone();
+        assert_eq!(
+            message,
+            format!("search may have at most 200 characters; this has {length}.")
+        );
+    }
 }
 
 #[tokio::test]

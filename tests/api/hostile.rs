@@ -123,6 +123,25 @@ async fn no_text_and_no_number_in_a_variable_is_our_fault() {
 }
 
 #[tokio::test]
+async fn a_state_may_be_asked_for_more_often_than_a_statement_can_have_values() {
+    let app = TestApp::start().await;
+    app.link("https://example.com/").await;
+    for (list, ty, found) in [
+        ("shortLinks", "ShortLinkStatus", 1),
+        ("offers", "OfferStatus", 0),
+        ("sendingLists", "SendingListStatus", 1),
+        ("domains", "DomainStatus", 1),
+    ] {
+        let query = format!(
+            "query($status: [{ty}!]) {{ {list}(filter: {{status: $status}}) {{ nodes {{ id }} totalCount }} }}"
+        );
+        let states = ["ACTIVE", "ARCHIVED"].repeat(35_000);
+        let answer = ask(&app, &query, json!({"status": states})).await;
+        assert_eq!(answer.data(list)["totalCount"], found, "{list}");
+    }
+}
+
+#[tokio::test]
 async fn no_literal_is_our_fault() {
     let app = TestApp::start().await;
     for literal in [
