@@ -8,6 +8,7 @@ use async_graphql::{
     Request, ServerError, ServerResult,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest},
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+    registry::Registry,
 };
 use moka::sync::Cache;
 
@@ -56,11 +57,13 @@ impl Documents {
         Self { limits, known }
     }
 
-    fn parse(&self, query: &str) -> ServerResult<ExecutableDocument> {
+    /// What was checked once is remembered with the document, and not checked again.
+    fn parse(&self, registry: &Registry, query: &str) -> ServerResult<ExecutableDocument> {
         if let Some(document) = self.known.get(query) {
             return Ok(ExecutableDocument::clone(&document));
         }
         let document = self.limits.parse(query)?;
+        variables::check_document(registry, &document)?;
         if query.len() <= LONGEST {
             self.known.insert(query.to_owned(), Arc::new(document.clone()));
         }
@@ -106,13 +109,27 @@ impl Extension for Documents {
         mut request: Request,
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<Request> {
-        let document = self.parse(&request.query)?;
+        let registry = &context.schema_env.registry;
+        let document = self.parse(registry, &request.query)?;
         if let Some(operation) = selected(&document, request.operation_name.as_deref()) {
             let is_read_only = request.data.contains_key(&TypeId::of::<ReadOnly>());
             if is_read_only && operation.ty == OperationType::Mutation {
                 return Err(would_change());
             }
-            variables::check(&context.schema_env.registry, operation, &request.variables)?;
+            variables::check(registry, &document, operation, &request.variables)?;
+            // The library passes over default values in @skip and @include.
+            for definition in operation
+                .variable_definitions
+                .iter()
+                .map(|definition| &definition.node)
+            {
+                if let Some(default) = &definition.default_value {
+                    let variables = &mut request.variables;
+                    variables
+                        .entry(definition.name.node.clone())
+                        .or_insert_with(|| default.node.clone());
+                }
+            }
         }
         request.set_parsed_query(document);
         next.run(context, request).await
@@ -135,6 +152,11 @@ mod tests {
         }
     }
 
+    /// Parses for a schema of nothing.
+    fn parse(documents: &Documents, query: &str) -> ServerResult<ExecutableDocument> {
+        documents.parse(&Registry::default(), query)
+    }
+
     fn documents() -> Documents {
         Documents::new(Limits::default())
     }
@@ -143,8 +165,8 @@ mod tests {
     fn a_document_is_remembered_by_all_of_its_text() {
         let documents = documents();
         for query in ["{ a }", "{ a } ", "{ b }", "mutation M { b }"] {
-            let parsed = format!("{:?}", documents.parse(query).expect("it parses"));
-            assert_eq!(format!("{:?}", documents.parse(query).expect("known")), parsed);
+            let parsed = format!("{:?}", parse(&documents, query).expect("it parses"));
+            assert_eq!(format!("{:?}", parse(&documents, query).expect("known")), parsed);
             assert_eq!(
                 parsed,
                 format!("{:?}", Limits::default().parse(query).expect("it parses"))
@@ -157,9 +179,7 @@ mod tests {
     fn no_more_than_a_thousand_documents_are_remembered() {
         let documents = documents();
         for number in 0..3000 {
-            documents
-                .parse(&format!("{{ field{number} }}"))
-                .expect("it parses");
+            parse(&documents, &format!("{{ field{number} }}")).expect("it parses");
         }
         let (count, bytes) = documents.remembered();
         assert!((500..=MOST).contains(&count), "{count}");
@@ -171,7 +191,7 @@ mod tests {
         let documents = documents();
         for number in 1000..1100 {
             let query = format!("{{ a{number} {}}}", "a ".repeat(4000));
-            documents.parse(&query).expect("it parses");
+            parse(&documents, &query).expect("it parses");
         }
         let (count, bytes) = documents.remembered();
         assert!((1..=16).contains(&count), "{count}");
@@ -190,7 +210,7 @@ mod tests {
         let documents = documents();
         for (length, remembered) in [(LONGEST + 1, 0), (LONGEST, 1)] {
             let query = format!("{:length$}", "{ a }");
-            documents.parse(&query).expect("it parses");
+            parse(&documents, &query).expect("it parses");
             assert_eq!(documents.remembered().0, remembered, "{length}");
         }
     }
@@ -200,7 +220,7 @@ mod tests {
         let documents = documents();
         for query in ["{", "{ ...A } fragment A on Query { ...A }", "{ a(b: \"", ""] {
             for _ in 0..2 {
-                assert!(documents.parse(query).is_err(), "{query}");
+                assert!(parse(&documents, query).is_err(), "{query}");
             }
         }
         assert_eq!(documents.remembered().0, 0);
@@ -211,10 +231,8 @@ mod tests {
         let documents = documents();
         let query = "{ often }";
         for number in 0..3000 {
-            documents.parse(query).expect("it parses");
-            documents
-                .parse(&format!("{{ flood{number} }}"))
-                .expect("it parses");
+            parse(&documents, query).expect("it parses");
+            parse(&documents, &format!("{{ flood{number} }}")).expect("it parses");
         }
         documents.known.run_pending_tasks();
         assert!(documents.known.contains_key(query));
@@ -234,7 +252,7 @@ mod tests {
             (several, Some("M"), Some(true)),
             (several, None, None),
         ] {
-            let document = documents().parse(query).expect("it parses");
+            let document = parse(&documents(), query).expect("it parses");
             let operation = selected(&document, name);
             let found = operation.map(|operation| operation.ty == OperationType::Mutation);
             assert_eq!(found, is_mutation, "{query} {name:?}");
