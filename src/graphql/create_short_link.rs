@@ -44,7 +44,7 @@ pub struct CreateShortLinkInput {
     /// Whether bots are meant to see a preview page instead of being sent on. The offer's setting decides if null,
     /// then the account's. Kept with the link; bots are still sent on, and marked, as no page is shown yet.
     filter_bots: Option<bool>,
-    /// From when on visitors get a 410 page, or `fallbackUrl`. In the future.
+    /// From when on visitors get a 410 page, or `fallbackUrl`. In the future, the year 9999 at the latest.
     expires_at: Option<DateTime<Utc>>,
     /// How many people the link is meant to let through; at least 1. Kept with the link; visitors are not turned
     /// away by it yet.
@@ -239,7 +239,10 @@ fn answer(error: CreateError) -> Result<CreateShortLinkResult> {
         CreateError::InvalidExpiry(field) => {
             let message = match field {
                 Field::MaxClicks => "maxClicks must be at least 1; leave it out for any number.",
-                _ => "expiresAt must be in the future; leave it out for a link that does not expire.",
+                _ => {
+                    "expiresAt must be in the future and no later than the year 9999; leave it out for a link that \
+                     does not expire."
+                },
             };
             InvalidExpiryError::from(about(name(field), message.to_owned())).into()
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use entity::{
     AccountId, OfferId, ShortLinkId, Timestamp, account, domain, idempotency_key, offer, sending_list,
     short_link,
@@ -31,6 +31,9 @@ use crate::{
         web_url::{InvalidUrl, WebUrl},
     },
 };
+
+/// The last year in which a link may expire.
+const LAST_YEAR: i32 = 9999;
 
 /// How often a call whose idempotency key was in use, and then not, is tried: more often than calls with one
 /// key can reasonably fail at once.
@@ -425,7 +428,8 @@ impl Parsed {
             .clone()
             .map_or_else(|| Ok(Metadata::empty()), Metadata::parse)?;
         let code = new.code.as_deref().map(Code::parse).transpose()?;
-        if new.expires_at.is_some_and(|end| Timestamp::from(end) <= now) {
+        // A later year has no four digits, which a time of RFC 3339 must have.
+        if (new.expires_at).is_some_and(|end| Timestamp::from(end) <= now || end.year() > LAST_YEAR) {
             return Err(CreateError::InvalidExpiry(Field::ExpiresAt));
         }
         if new.max_clicks.is_some_and(|most| most < 1) {

@@ -219,12 +219,18 @@ async fn a_link_that_is_gone_from_the_start_is_refused() {
         ("expiresAt", json!("2026-11-23T11:59:59.999Z")),
         ("expiresAt", json!("2026-11-23T12:00:00Z")),
         ("expiresAt", json!("1969-01-01T00:00:00Z")),
+        ("expiresAt", json!("+10000-01-01T00:00:00Z")),
+        ("expiresAt", json!("9999-12-31T23:59:59-00:01")),
+        ("expiresAt", json!("+262142-12-31T23:59:59Z")),
         ("maxClicks", json!(0)),
         ("maxClicks", json!(-2_147_483_648)),
     ] {
         let message = match field {
             "maxClicks" => "maxClicks must be at least 1; leave it out for any number.",
-            _ => "expiresAt must be in the future; leave it out for a link that does not expire.",
+            _ => {
+                "expiresAt must be in the future and no later than the year 9999; leave it out for a link that does \
+                 not expire."
+            }
         };
         let mut input = json!({"url": URL, "listId": 42});
         input[field] = value;
