@@ -50,7 +50,8 @@ pub fn schema(app: App, limits: Limits, introspection: bool) -> LinkhopSchema {
         .extension(FieldErrors)
         .data(app);
     if !introspection {
-        builder = builder.disable_introspection();
+        // The names that the library suggests for wrong ones are the schema's too.
+        builder = builder.disable_introspection().disable_suggestions();
     }
     builder.finish()
 }

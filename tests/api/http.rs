@@ -285,6 +285,19 @@ async fn without_introspection_the_schema_is_nowhere_to_be_had() {
             answer.body
         );
         assert!(!answer.body.contains("\"Offer\""), "{}", answer.body);
+        assert_eq!(answer.error_code(), "BAD_REQUEST");
+        assert!(answer.body.contains("Introspection is off"), "{}", answer.body);
+        assert!(answer.json().get("data").is_none(), "{}", answer.body);
+    }
+    for query in [
+        "{ offer2 { id } }",
+        "{ offers { nodes { nam } } }",
+        "{ offers(firs: 1) { nodes { id } } }",
+        "{ node(id: \"a\") { ... on Offe { id } } }",
+    ] {
+        let answer = app.graphql(query, Value::Null).await;
+        assert_eq!(answer.error_code(), "BAD_REQUEST");
+        assert!(!answer.body.contains("Did you mean"), "{}", answer.body);
     }
     let answer = app.graphql("{ __typename }", Value::Null).await;
     assert_eq!(text(&answer.data("__typename")), "Query");
