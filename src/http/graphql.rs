@@ -95,7 +95,7 @@ async fn answer_get(state: &State, id: &RequestId, url: &str, headers: &HeaderMa
 pub(super) async fn method_not_allowed(Extension(id): Extension<RequestId>, headers: HeaderMap) -> Response {
     let message = "Send GraphQL requests with POST, or queries with GET.";
     let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message)
-        .with(header::ALLOW, "GET, POST");
+        .with(header::ALLOW, "GET, HEAD, POST");
     MediaType::accepted(&headers)
         .unwrap_or(MediaType::Json)
         .refuse(refusal, &id)

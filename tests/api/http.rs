@@ -119,7 +119,7 @@ async fn other_methods_than_get_and_post_are_a_405() {
     for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
         let answer = app.visit(method, "go.example.com", "/graphql", &[]).await;
         assert_eq!(outline(&answer), (405, "BAD_REQUEST".to_owned()));
-        assert_eq!(answer.header("allow"), "GET, POST");
+        assert_eq!(answer.header("allow"), "GET, HEAD, POST");
     }
 }
 
