@@ -81,7 +81,7 @@ struct Create {
 enum ScopeName {
     /// Read whatever the account has
     Read,
-    /// Create and change short links, and read
+    /// Create short links, and read
     LinksWrite,
     /// Create and change offers and sending lists, and read
     CatalogWrite,

@@ -33,7 +33,7 @@ pub enum Product {
 pub enum Scope {
     /// Read whatever the account has.
     Read,
-    /// Create and change short links; includes `READ`.
+    /// Create short links; includes `READ`.
     LinksWrite,
     /// Create and change offers and sending lists; includes `READ`.
     CatalogWrite,

@@ -22,16 +22,18 @@ pub struct UpdateAccountSettingsInput {
     /// Query parameter that TUNE destinations get with the link's code, such as `aff_sub`: 1 to 64 of
     /// `A-Z a-z 0-9 _ - . [ ]`.
     tune_link_parameter: Option<String>,
-    /// Query parameter that TUNE destinations get with the click's id, such as `aff_click_id`; another than
-    /// `tuneLinkParameter`.
+    /// Query parameter that TUNE destinations get with the click's id, such as `aff_click_id`: formed like
+    /// `tuneLinkParameter`, and another than it.
     tune_click_parameter: Option<String>,
-    /// Query parameter that Everflow destinations get with the link's code, such as `sub1`.
+    /// Query parameter that Everflow destinations get with the link's code, such as `sub1`: 1 to 64 of
+    /// `A-Z a-z 0-9 _ - . [ ]`.
     everflow_link_parameter: Option<String>,
-    /// Query parameter that Everflow destinations get with the click's id, such as `sub2`; another than
-    /// `everflowLinkParameter`.
+    /// Query parameter that Everflow destinations get with the click's id, such as `sub2`: formed like
+    /// `everflowLinkParameter`, and another than it.
     everflow_click_parameter: Option<String>,
     /// Merged into the query parameters that every offer's destination gets, name by name: a string of at most 500
-    /// characters sets one, null removes one, others stay; at most 20 in all. Such as `{"utm_source": "sms"}`. Values are
+    /// characters sets one, null removes one, others stay; at most 20 in all. Names
+    /// are 1 to 64 of `A-Z a-z 0-9 _ - . [ ]`. Such as `{"utm_source": "sms"}`. Values are
     /// sent as they are: no macros.
     global_offer_parameters: Option<Value>,
 }

@@ -23,7 +23,7 @@ use crate::{
 /// What an offer is to be. `name` and `trackingUrl` are required; all else is optional.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateOfferInput {
-    /// What people call it, 1 to 255 characters. Two offers may have one name.
+    /// What people call it, 1 to 255 characters and no control characters. Two offers may have one name.
     name: String,
     /// Where its links lead: an absolute http or https URL of at most 4,096 bytes, with macros after its host such as
     /// `{{contact.phone}}`, `{{metadata.campaign}}` (both filled when a link is made) or `{{click.id}}` (filled when it is
@@ -31,11 +31,12 @@ pub struct CreateOfferInput {
     tracking_url: String,
     /// Whose tracking parameters the destination gets; none if null.
     platform: Option<OfferPlatform>,
-    /// The offer's id on that platform, 1 to 255 characters; what `{{offer.external_id}}` becomes.
+    /// The offer's id on that platform, 1 to 255 characters and no control characters; what `{{offer.external_id}}` becomes.
     external_id: Option<String>,
-    /// What a conversion earns: a decimal number in a string, such as `"12.50"`. Needs `payoutCurrency` and `payoutType`.
+    /// What a conversion earns: a decimal number in a string, such as `"12.50"`, with at most 12 digits before the point and
+    /// 6 behind it. Needs `payoutCurrency` and `payoutType`.
     payout: Option<String>,
-    /// The currency of the payout, an ISO 4217 code such as `USD`.
+    /// The currency of the payout, three capital letters as in ISO 4217, such as `USD`.
     payout_currency: Option<String>,
     /// What the payout is paid for.
     payout_type: Option<PayoutType>,
@@ -74,7 +75,7 @@ impl From<CreateOfferInput> for NewOffer {
 pub struct UpdateOfferInput {
     /// Which offer: `offer_` and 32 hexadecimal digits.
     id: ID,
-    /// Another name, 1 to 255 characters.
+    /// Another name, 1 to 255 characters and no control characters.
     name: Option<String>,
     /// Another tracking URL, of the form that `createOffer` takes. Links that were made before keep their destinations.
     tracking_url: Option<String>,
@@ -82,9 +83,9 @@ pub struct UpdateOfferInput {
     platform: MaybeUndefined<OfferPlatform>,
     /// Another id on that platform; null for none.
     external_id: MaybeUndefined<String>,
-    /// Another payout, a decimal number in a string; null removes it with its currency and type.
+    /// Another payout, a decimal number in a string, with at most 12 digits before the point and 6 behind it; null removes it with its currency and type.
     payout: MaybeUndefined<String>,
-    /// Another currency of the payout, an ISO 4217 code such as `USD`.
+    /// Another currency of the payout, three capital letters as in ISO 4217, such as `USD`.
     payout_currency: MaybeUndefined<String>,
     /// Another thing that the payout is paid for.
     payout_type: MaybeUndefined<PayoutType>,

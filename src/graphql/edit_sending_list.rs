@@ -27,7 +27,7 @@ pub struct CreateSendingListInput {
     list_id: Option<i32>,
     /// The number that messages come from, E.164 such as `+18005551234`, which no other list of the account has.
     phone_number: String,
-    /// The brand that recipients know, 1 to 255 characters; shown on the domain's own pages.
+    /// The brand that recipients know, 1 to 255 characters and no control characters; shown on the domain's own pages.
     brand_name: String,
     /// Where its links are to live: the id of an active domain of the account, from the query `domains`. Without one no
     /// link can be made for it.
@@ -59,7 +59,7 @@ pub struct UpdateSendingListInput {
     list_id: Option<i32>,
     /// Another number that messages come from, E.164 such as `+18005551234`.
     phone_number: Option<String>,
-    /// Another brand, 1 to 255 characters.
+    /// Another brand, 1 to 255 characters and no control characters.
     brand_name: Option<String>,
     /// Another domain for links that are made from now on: the id of an active domain of the account; null for none.
     domain_id: MaybeUndefined<ID>,

@@ -48,7 +48,8 @@ pub(super) struct ShortLinkFilter {
 pub(super) struct MetadataFilter {
     /// The key, such as `campaign`, as it is written in the metadata.
     key: String,
-    /// A string, a number or a boolean, and the same kind in the metadata: `"1"` is not `1`, but `1.0` is.
+    /// A string, a number or a boolean, and the same kind in the metadata: `"1"` is not `1`, but `1.0` is. Fractions, and
+    /// whole numbers beyond 2^63, are compared as floating point numbers of 64 bits.
     value: Value,
 }
 
