@@ -85,6 +85,6 @@ fn text_of(domains: &[domain::Model]) -> String {
     table(
         ["HOST", "STATUS", "SCHEME", "ACCOUNT", "ID"],
         &rows,
-        "There are no domains yet.",
+        "There are no domains yet: the mutation createDomain makes one.",
     )
 }

@@ -44,6 +44,9 @@ use crate::{
   linkhop key create --account acct_… --name dashboard --scope admin
   linkhop serve                       answer at http://127.0.0.1:8080
 
+Then, over GraphQL and with that key, the mutations createDomain and
+createSendingList make what short links stand on. The README has both.
+
 `linkhop COMMAND --help` says more of each command."
 )]
 pub struct Cli {

@@ -35,6 +35,10 @@ fn the_first_page_has_every_command_and_the_first_steps() {
         for step in ["linkhop demo", "linkhop migrate up", "linkhop serve"] {
             assert!(page.contains(&format!("\n  {step} ")), "{page}");
         }
+        // No command makes these, and no link is made without them.
+        for mutation in ["createDomain", "createSendingList"] {
+            assert!(page.contains(mutation), "{page}");
+        }
     }
 }
 

@@ -140,7 +140,7 @@ async fn people_get_tables_and_where_there_is_nothing_a_sentence() {
     );
     assert_eq!(
         on(&database, &["domain", "list"]).printed(),
-        "There are no domains yet.\n"
+        "There are no domains yet: the mutation createDomain makes one.\n"
     );
 
     let id = on(&database, &["account", "create", "--name", "Example Outfitters"]).printed();
