@@ -6,7 +6,7 @@ use migration::{Migrator, MigratorTrait};
 use serde_json::json;
 
 use super::{connect, output::Output, print};
-use crate::config::DatabaseConfig;
+use crate::{config::DatabaseConfig, store::Store};
 
 #[derive(Debug, Args)]
 pub(super) struct Migrate {
@@ -40,13 +40,16 @@ impl Migrate {
             }
             Direction::Down(database) => {
                 let store = connect(&database, false).await?;
+                if made(&store).await? == 0 {
+                    return print("there is nothing to take back\n");
+                }
                 Migrator::down(&store.write, Some(1)).await?;
                 print("the last change is taken back\n")
             }
             Direction::Status { output, database } => {
                 let store = connect(&database, false).await?;
-                let pending = store.pending_migrations().await?;
-                let made = Migrator::migrations().len() - pending;
+                let made = made(&store).await?;
+                let pending = Migrator::migrations().len() - made;
                 output.print(
                     || json!({"made": made, "pending": pending}),
                     || format!("{made} changes made, {pending} pending\n"),
@@ -54,4 +57,9 @@ impl Migrate {
             }
         }
     }
+}
+
+/// How many changes are made.
+async fn made(store: &Store) -> Result<usize> {
+    Ok(Migrator::migrations().len() - store.pending_migrations().await?)
 }

@@ -31,6 +31,8 @@ async fn the_schema_goes_up_and_down_and_up_again() {
     }
     let status = on(&database, &["migrate", "status"]).printed();
     assert_eq!(status, format!("0 changes made, {all} pending\n"));
+    let nothing = on(&database, &["migrate", "down"]).printed();
+    assert_eq!(nothing, "there is nothing to take back\n");
     assert_eq!(on(&database, &["migrate", "up"]).printed(), up);
     let again = on(&database, &["migrate", "up"]).printed();
     assert_eq!(again, "0 changes made; the schema is up to date\n");
