@@ -53,7 +53,7 @@ pub struct DatabaseConfig {
         env = "LINKHOP_DATABASE_URL",
         value_name = "URL",
         hide_env_values = true,
-        value_parser = DatabaseUrlParser
+        value_parser = Unseen(database_url)
     )]
     pub database_url: DatabaseUrl,
     /// Tuning of the connections.
@@ -277,8 +277,9 @@ impl DatabaseUrl {
             for pair in query.split('&') {
                 let name = form_urlencoded::parse(pair.as_bytes()).next();
                 let name = name.map(|(name, _)| name.to_lowercase()).unwrap_or_default();
-                // PostgreSQL takes its password here too, and a client's key as text.
-                if name.contains("password") || name.contains("key") {
+                // PostgreSQL takes its password here too, and a client's key as text; others' names for a password
+                // end up here by mistake.
+                if name.contains("pass") || name.contains("key") {
                     is_masked = true;
                     pairs.push(format!("{name}={MASK}"));
                 } else {
@@ -303,21 +304,25 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// Refuses a URL without showing it, as clap itself would: a password may be in it.
-#[derive(Clone, Debug)]
-struct DatabaseUrlParser;
+fn database_url(text: &str) -> Result<DatabaseUrl, String> {
+    text.parse().map_err(|error: UnknownDatabase| error.to_string())
+}
 
-impl TypedValueParser for DatabaseUrlParser {
-    type Value = DatabaseUrl;
+/// Refuses what it can't read without showing it, as clap itself would: a password or a key may be in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Unseen<T>(pub(crate) fn(&str) -> Result<T, String>);
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Unseen<T> {
+    type Value = T;
 
     fn parse_ref(
         &self,
         command: &clap::Command,
         argument: Option<&clap::Arg>,
         value: &OsStr,
-    ) -> Result<DatabaseUrl, clap::Error> {
-        let url = value.to_str().ok_or(UnknownDatabase).and_then(str::parse);
-        url.map_err(|error| {
+    ) -> Result<T, clap::Error> {
+        // What stands for letters that are none is no part of anything that could be read.
+        (self.0)(&value.to_string_lossy()).map_err(|error| {
             let name = argument.map(ToString::to_string).unwrap_or_default();
             let message = format!("invalid value for '{name}': {error}\n");
             clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
@@ -365,6 +370,10 @@ mod tests {
                 "postgres://db/linkhop?user=linkhop&password=***&sslkey=***",
             ),
             ("postgres://:s3cret@db/linkhop", "postgres://:***@db/linkhop"),
+            (
+                "postgres://db/linkhop?pass=s3cret",
+                "postgres://db/linkhop?pass=***",
+            ),
         ] {
             let url: DatabaseUrl = url.parse().expect("a database");
             assert_eq!(url.masked(), shown);

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     accounts::{self, Changed},
     app::Clock,
-    config::DatabaseConfig,
+    config::{DatabaseConfig, Unseen},
 };
 
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ enum Action {
 #[derive(Debug, Args)]
 struct Named {
     /// The account's id, as `linkhop account list` shows it
-    #[arg(value_name = "ID", value_parser = account_id)]
+    #[arg(value_name = "ID", value_parser = Unseen(account_id))]
     account: AccountId,
     #[command(flatten)]
     output: Output,

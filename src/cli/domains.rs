@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     accounts::{self, rows_of},
-    config::DatabaseConfig,
+    config::{DatabaseConfig, Unseen},
 };
 
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ enum Action {
     /// Show the hosts that short links live on, and whose they are
     List {
         /// Only those of the account with this id
-        #[arg(long, value_name = "ID", value_parser = account_id)]
+        #[arg(long, value_name = "ID", value_parser = Unseen(account_id))]
         account: Option<AccountId>,
         #[command(flatten)]
         output: Output,

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     accounts::{self, Changed, NewApiKey},
     app::Clock,
-    config::DatabaseConfig,
+    config::{DatabaseConfig, Unseen},
 };
 
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ enum Action {
     /// Show an account's keys: scopes, expiry, last use; never the keys themselves
     List {
         /// The account's id, as `linkhop account list` shows it
-        #[arg(long, value_name = "ID", value_parser = account_id)]
+        #[arg(long, value_name = "ID", value_parser = Unseen(account_id))]
         account: AccountId,
         #[command(flatten)]
         output: Output,
@@ -42,7 +42,7 @@ enum Action {
     /// Take a key back for good: it is refused from the next request on
     Revoke {
         /// The key's id, as `linkhop key list` shows it; not the key itself
-        #[arg(value_name = "ID", value_parser = key_id)]
+        #[arg(value_name = "ID", value_parser = Unseen(key_id))]
         key: ApiKeyId,
         #[command(flatten)]
         output: Output,
@@ -54,7 +54,7 @@ enum Action {
 #[derive(Debug, Args)]
 struct Create {
     /// The account's id, as `linkhop account list` shows it
-    #[arg(long, value_name = "ID", value_parser = account_id)]
+    #[arg(long, value_name = "ID", value_parser = Unseen(account_id))]
     account: AccountId,
     /// What people call the key
     #[arg(long)]
@@ -168,9 +168,9 @@ impl Create {
     }
 }
 
-fn key_id(text: &str) -> Result<ApiKeyId, &'static str> {
+fn key_id(text: &str) -> Result<ApiKeyId, String> {
     text.parse()
-        .map_err(|_| "a key's id is key_ and 32 hexadecimal digits; `linkhop key list` shows it")
+        .map_err(|_| "a key's id is key_ and 32 hexadecimal digits; `linkhop key list` shows it".to_owned())
 }
 
 /// What is known of a key: neither the key, which is stored nowhere, nor its hash, which is nobody's business.

@@ -168,9 +168,10 @@ async fn open(config: &DatabaseConfig) -> Result<Store> {
 }
 
 /// Reads an account's id, and says where to find one.
-fn account_id(text: &str) -> Result<AccountId, &'static str> {
-    text.parse()
-        .map_err(|_| "an account's id is acct_ and 32 hexadecimal digits; `linkhop account list` shows it")
+fn account_id(text: &str) -> Result<AccountId, String> {
+    text.parse().map_err(|_| {
+        "an account's id is acct_ and 32 hexadecimal digits; `linkhop account list` shows it".to_owned()
+    })
 }
 
 /// Says which accounts there are instead.

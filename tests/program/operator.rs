@@ -423,6 +423,23 @@ async fn a_wrong_command_line_is_exit_code_2_and_leaves_the_database_alone() {
     );
 }
 
+#[test]
+fn a_key_in_the_place_of_an_id_is_not_repeated() {
+    let key = "trk_0123456789abcdefghijABCDEFGHIJ00";
+    for command in [
+        ["key", "revoke", key].as_slice(),
+        &["key", "list", "--account", key],
+        &["account", "suspend", key],
+        &["domain", "list", "--account", key],
+    ] {
+        let database = ["--database-url", "sqlite:///nowhere/linkhop.db", "--log=trace"];
+        let ended = run([command, &database].concat(), []);
+        assert_eq!(ended.code, Some(2), "{command:?}: {ended:?}");
+        assert!(ended.stderr.contains("32 hexadecimal digits"), "{ended:?}");
+        assert!(!ended.output().contains(key), "{command:?}: {ended:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_database_without_tables_is_said_to_need_migrate_up() {
     let database = Database::empty().await;
