@@ -10,7 +10,7 @@ mod settings;
 
 pub use create::{NewApiKey, create, create_key};
 pub use key::ApiKey;
-pub use operate::{Changed, UnknownAccount, UnknownKey, all, find, keys, revoke_key, set_status};
+pub use operate::{Changed, UnknownAccount, UnknownKey, all, enable, find, keys, revoke_key, set_status};
 pub use principal::{AuthenticateError, Authenticator, Principal};
 pub use scope::{locked, rows_of};
 pub use settings::{ParameterField, SettingsChange, SettingsError, update_settings};

@@ -2,10 +2,14 @@
 
 use entity::{AccountId, ApiKeyId, Timestamp, account, api_key};
 use sea_orm::{
-    ActiveEnum, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+    ActiveEnum, ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, LockType},
 };
 
 use super::rows_of;
+use crate::store::{Store, again, met_another};
 
 /// No account has this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +70,46 @@ pub async fn set_status(
         .await?;
     let is_new = changed.rows_affected > 0;
     Ok(find(db, id).await?.map(|row| Changed { row, is_new }))
+}
+
+/// Gives products to an account beside those that it has. The next request with one of its keys sees them.
+///
+/// # Errors
+/// The outer one when the database does not answer, the inner one when there is no such account.
+pub async fn enable(
+    store: &Store,
+    id: AccountId,
+    products: &[account::Product],
+) -> Result<Result<Changed<account::Model>, UnknownAccount>, DbErr> {
+    again(met_another, async || {
+        let transaction = store.begin().await?;
+        let row = account::Entity::find_by_id(id)
+            .lock(LockType::NoKeyUpdate)
+            .one(&*transaction)
+            .await?;
+        let Some(mut row) = row else {
+            return Ok(Err(UnknownAccount(id)));
+        };
+        let before = row.products.0.len();
+        for product in products {
+            if !row.products.0.contains(product) {
+                row.products.0.push(*product);
+            }
+        }
+        let is_new = row.products.0.len() > before;
+        if is_new {
+            account::ActiveModel {
+                id: Set(id),
+                products: Set(row.products.clone()),
+                ..Default::default()
+            }
+            .update(&*transaction)
+            .await?;
+            transaction.commit().await?;
+        }
+        Ok(Ok(Changed { row, is_new }))
+    })
+    .await
 }
 
 /// The keys of an account, in the order of their making, those that no longer work among them.

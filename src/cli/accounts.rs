@@ -24,18 +24,37 @@ pub(super) struct Account {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Make an account and print its id
-    #[command(after_help = "Example:\n  linkhop account create --name \"Example Outfitters\" --product sms")]
+    #[command(after_help = "Example:\n  linkhop account create --name \"Example Outfitters\"")]
     Create {
         /// What people call it
         #[arg(long)]
         name: String,
-        /// What it has bought: "sms", for short links in text messages; may be given more than once
-        #[arg(long = "product", value_name = "PRODUCT", hide_possible_values = true)]
+        /// What it has bought: "sms", for short links in text messages
+        #[arg(
+            long = "product",
+            value_name = "PRODUCT",
+            default_value = "sms",
+            hide_possible_values = true
+        )]
         products: Vec<ProductName>,
         #[command(flatten)]
         output: Output,
         #[command(flatten)]
         database: DatabaseConfig,
+    },
+    /// Give a product to an account that was made without it
+    #[command(after_help = "Example:\n  linkhop account enable acct_… --product sms")]
+    Enable {
+        /// What it has bought: "sms", for short links in text messages
+        #[arg(
+            long = "product",
+            value_name = "PRODUCT",
+            required = true,
+            hide_possible_values = true
+        )]
+        products: Vec<ProductName>,
+        #[command(flatten)]
+        account: Named,
     },
     /// Show all accounts: id, name, status
     List {
@@ -90,6 +109,7 @@ impl Account {
                 let account = account.map_err(|invalid| Usage(format!("--name: {invalid}")))?;
                 output.print(|| json_of(&account), || format!("{}\n", account.id))
             }
+            Action::Enable { products, account } => account.enable(products).await,
             Action::List { output, database } => {
                 let accounts = accounts::all(&open(&database).await?.read).await?;
                 let json = || accounts.iter().map(json_of).collect();
@@ -102,6 +122,20 @@ impl Account {
 }
 
 impl Named {
+    async fn enable(self, products: Vec<ProductName>) -> Result<()> {
+        let store = open(&self.database).await?;
+        let products: Vec<_> = products.into_iter().map(Into::into).collect();
+        let changed = accounts::enable(&store, self.account, &products).await?;
+        let Changed { row, is_new } = changed.map_err(known_account)?;
+        let has = words(&json!(row.products));
+        let said = if is_new {
+            format!("has {has} from the next request on")
+        } else {
+            format!("had {has} already")
+        };
+        self.print(&row, &said)
+    }
+
     async fn set(self, status: account::Status) -> Result<()> {
         let store = open(&self.database).await?;
         let changed = accounts::set_status(&store.write, self.account, status).await?;
@@ -114,8 +148,12 @@ impl Named {
             (account::Status::Active, true) => "is active: its keys work from the next request on",
             (account::Status::Active, false) => "was active already",
         };
+        self.print(&row, said)
+    }
+
+    fn print(self, row: &account::Model, said: &str) -> Result<()> {
         self.output.print(
-            || json_of(&row),
+            || json_of(row),
             || format!("account {} ({}) {said}\n", row.id, row.name),
         )
     }

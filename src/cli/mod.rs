@@ -40,7 +40,7 @@ use crate::{
 
   export LINKHOP_DATABASE_URL=sqlite://linkhop.db
   linkhop migrate up                  make the database
-  linkhop account create --name \"Example Outfitters\" --product sms
+  linkhop account create --name \"Example Outfitters\"
   linkhop key create --account acct_… --name dashboard --scope admin
   linkhop serve                       answer at http://127.0.0.1:8080
 
@@ -73,7 +73,7 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Show the settings and where each is from
     Config(check::Settings),
-    /// Make, show, suspend and resume accounts
+    /// Make, show, suspend and resume accounts, and give them products
     Account(accounts::Account),
     /// Make, show and revoke API keys
     Key(keys::Key),

@@ -86,7 +86,8 @@ impl Account {
         self.0.status.into()
     }
 
-    /// What it has bought. `createShortLink` needs `SMS`; the operator of the server gives and takes them.
+    /// What it has bought. `createShortLink` needs `SMS`. The operator of the server gives products, by the command
+    /// `linkhop account enable`.
     async fn products(&self) -> Vec<Product> {
         self.0
             .products

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sea_orm::{ActiveModelTrait as _, ActiveValue::Set};
 use serde_json::{Value, json};
 
 use super::{
@@ -289,6 +290,41 @@ async fn a_suspended_account_is_refused_by_a_running_server_and_let_in_again_whe
 }
 
 #[tokio::test]
+async fn an_account_has_the_product_that_links_need_unless_it_was_made_without() {
+    let database = Database::migrated().await;
+    let made = json_on(&database, &["account", "create", "--name", "Example"]);
+    assert_eq!(made["products"], json!(["SMS"]));
+
+    let store = database.store().await;
+    let tenant = Tenant::make(&store, "go.example.com", START).await;
+    let without = entity::account::ActiveModel {
+        id: Set(tenant.account.id),
+        products: Set(entity::account::Products::default()),
+        ..Default::default()
+    };
+    without.update(&store.write).await.expect("an account");
+    let (_program, url) = Program::serve(&database.url);
+    let client = Client::new(&url, &tenant.key);
+    let link =
+        r#"mutation { createShortLink(input: {url: "https://example.com/", listId: 42}) { __typename } }"#;
+    let refused = client.graphql(link, json!({})).await.expect("an answer");
+    let expected = json!({"createShortLink": {"__typename": "ProductNotEnabledError"}});
+    assert_eq!(refused, expected);
+
+    let id = tenant.account.id.to_string();
+    let enable = ["account", "enable", &id, "--product", "sms"];
+    for said in ["has SMS from the next request on", "had SMS already"] {
+        let printed = on(&database, &enable).printed();
+        assert_eq!(printed, format!("account {id} (go.example.com) {said}\n"));
+        let made = client.graphql(link, json!({})).await.expect("an answer");
+        let expected = json!({"createShortLink": {"__typename": "CreateShortLinkSuccess"}});
+        assert_eq!(made, expected);
+    }
+    let row = json_on(&database, &enable);
+    assert_eq!(row["products"], json!(["SMS"]), "{row}");
+}
+
+#[tokio::test]
 async fn a_revoked_key_is_refused_by_a_running_server_at_the_next_request() {
     let database = Database::migrated().await;
     let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
@@ -345,6 +381,7 @@ async fn what_is_not_there_is_named_with_the_command_that_shows_what_is() {
     for (command, said) in [
         (["account", "suspend", NO_ACCOUNT].as_slice(), &accounts),
         (&["account", "resume", NO_ACCOUNT], &accounts),
+        (&["account", "enable", NO_ACCOUNT, "--product", "sms"], &accounts),
         (&["key", "list", "--account", NO_ACCOUNT], &accounts),
         (
             &[
