@@ -94,7 +94,7 @@ enum Command {
 
 const SOURCES: &str = "\
 Each setting is a flag, a variable and, with underscores, a key of the file that --config names. The flag wins over the \
-variable, the variable over the file. `linkhop config check` shows what came of it.
+variable, the variable over the file; an empty variable sets nothing. `linkhop config check` shows what came of it.
 
 Example, /etc/linkhop.toml:
   database_url = \"postgres://linkhop:PASSWORD@127.0.0.1/linkhop\"

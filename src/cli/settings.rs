@@ -2,9 +2,14 @@
 //!
 //! A setting is an argument that has a variable. Its key in the file is its flag in other letters, so nobody need
 //! declare that. What the file says becomes the argument's default: flags and variables win over it, and the same
-//! parser takes it.
+//! parser takes it. A variable that is empty sets nothing: what starts containers passes one for what is unset.
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
 use clap::{
     Arg, ArgAction, ArgMatches, Command, FromArgMatches as _,
@@ -69,11 +74,16 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation,
     let declared = help::command();
     // The file may hold what is required, and where it is stands among the arguments.
     let lenient = on_settings(declared.clone(), &|setting, _| setting.required(false));
-    let file = match lenient.try_get_matches_from(&arguments) {
+    let file = match without_empty_variables(lenient).try_get_matches_from(&arguments) {
         Ok(matches) => matches.get_one::<PathBuf>(CONFIG).cloned(),
-        // The command as it is declared says it best, and has the right help.
+        // The command as it is declared says it best, and has the right help: with every variable.
         Err(error) => {
-            return Err(declared.try_get_matches_from(&arguments).err().unwrap_or(error));
+            let command = if error.use_stderr() {
+                without_empty_variables(declared)
+            } else {
+                declared
+            };
+            return Err(command.try_get_matches_from(&arguments).err().unwrap_or(error));
         }
     };
     let file = file.map(|path| File::read(&path, &all_settings(&declared)));
@@ -87,7 +97,11 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation,
             None => setting,
         },
     );
-    let matches = filled.try_get_matches_from_mut(&arguments).map_err(hinted)?;
+    let matches = without_empty_variables(filled.clone())
+        .try_get_matches_from(&arguments)
+        .map_err(hinted)?;
+    // Gives the arguments of all commands to each, as reading the command line does.
+    filled.build();
     Ok(Invocation {
         cli: Cli::from_arg_matches(&matches)?,
         settings: effective(&filled, &matches, file.as_ref()),
@@ -110,6 +124,17 @@ fn on_settings(command: Command, change: &impl Fn(Arg, &str) -> Arg) -> Command 
             None => argument,
         })
         .mut_subcommands(|command| on_settings(command, change))
+}
+
+/// The command with all below it, none of which reads a variable that is empty.
+fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|argument| match argument.get_env() {
+            Some(name) if is_empty(name) => argument.env(None::<&'static str>),
+            _ => argument,
+        })
+        .mut_subcommands(without_empty_variables)
 }
 
 /// The settings of a command and of all below it, by their keys.
@@ -154,7 +179,7 @@ fn effective(command: &Command, matches: &ArgMatches, file: Option<&File>) -> Ve
             _ if file.is_some_and(|file| file.get(&key).is_some()) => Source::File,
             _ => Source::Default,
         };
-        let shown = |value: &std::ffi::OsStr| {
+        let shown = |value: &OsStr| {
             let value = value.to_string_lossy();
             if argument.is_hide_env_values_set() {
                 masked(&value)

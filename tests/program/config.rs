@@ -147,6 +147,33 @@ fn a_flag_wins_over_a_variable_and_that_over_the_file_and_that_over_the_default(
     assert_eq!(ask(&other, &[]), (json!("15"), json!("default")));
 }
 
+#[test]
+fn a_variable_that_is_empty_sets_nothing() {
+    let names = RIGHT.map(|(flag, _)| variable(flag));
+    let empty = names.iter().map(String::as_str).chain(["LINKHOP_CONFIG"]);
+    let empty: Vec<_> = empty.map(|name| (name, "")).collect();
+    let check = ["config", "check", "--json", "--database-url", NOWHERE.1];
+    let unset = run(check, []).printed();
+    assert_eq!(run(check, empty.iter().copied()).printed(), unset);
+
+    let file =
+        Settings::new("database_url = 'sqlite:///nowhere/linkhop.db'\nmax_depth = 11\ncors_origin = ['*']\n");
+    let check = ["config", "check", "--json", "--config", &file.path];
+    let unset = run(check, []).printed();
+    assert_eq!(run(check, empty.iter().copied()).printed(), unset);
+
+    // Nor does it take the place of what is required, or get into anybody's way.
+    let missing = run(["config", "check"], empty.iter().copied());
+    assert_eq!(missing.code, Some(2), "{missing:?}");
+    assert!(missing.stderr.contains("--database-url <URL>"), "{missing:?}");
+    let create = run(["key", "create", "--name", "ops"], empty.iter().copied());
+    assert!(create.stderr.contains("--account <ID>"), "{create:?}");
+    let help = run(["serve", "--help"], empty.iter().copied()).printed();
+    for name in &names {
+        assert!(help.contains(name.as_str()), "{help}");
+    }
+}
+
 #[tokio::test]
 async fn a_server_runs_on_what_the_file_says() {
     let database = Database::migrated().await;

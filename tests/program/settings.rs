@@ -20,7 +20,7 @@ const WRONG: [(&str, &str); 17] = [
     ("--max-depth", "-1"),
     ("--max-complexity", "1e3"),
     ("--max-aliases", "many"),
-    ("--max-spreads", ""),
+    ("--max-spreads", "few"),
     ("--max-tokens", "99999999999999999999"),
     ("--redirect-cache", "16 MiB"),
     ("--log", "linkhop=loud"),
