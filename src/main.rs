@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use linkhop::cli::{Usage, read, run};
+use linkhop::{
+    cli::{Usage, read, run},
+    graphql::error::chain,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -14,8 +17,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             use std::io::Write as _;
-            // The alternate form is the error and all it came from.
-            let _ = writeln!(std::io::stderr(), "linkhop: {error:#}");
+            let _ = writeln!(std::io::stderr(), "linkhop: {}", chain(&*error));
             if error.is::<Usage>() {
                 ExitCode::from(2)
             } else {

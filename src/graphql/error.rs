@@ -69,13 +69,16 @@ impl Fault {
     }
 }
 
-/// An error and all it came from, in one line.
+/// An error and all it came from, in one line. Errors of libraries that end with what they came from don't say it twice.
 #[must_use]
 pub fn chain(error: &dyn StdError) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        let _ = write!(line, ": {error}");
+        let text = error.to_string();
+        if !line.ends_with(&text) {
+            let _ = write!(line, ": {text}");
+        }
         source = error.source();
     }
     line
@@ -107,4 +110,36 @@ pub fn principal<'a>(context: &Context<'a>, scope: Scope) -> Result<&'a Principa
         return Err(Code::Forbidden.error(format!("This key lacks the scope {name}; use one that has it.")));
     }
     Ok(principal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Said {
+        text: &'static str,
+        source: Option<Box<Self>>,
+    }
+
+    fn said(texts: &[&'static str]) -> Option<Box<Said>> {
+        let (text, rest) = texts.split_first()?;
+        let source = said(rest);
+        Some(Box::new(Said { text, source }))
+    }
+
+    #[test]
+    fn a_line_says_all_that_an_error_came_from_once() {
+        for (texts, line) in [
+            (
+                ["not stored", "disk", "full"].as_slice(),
+                "not stored: disk: full",
+            ),
+            (&["not stored: disk", "disk", "full"], "not stored: disk: full"),
+            (&["not stored: full", "full", "full"], "not stored: full"),
+        ] {
+            assert_eq!(chain(&*said(texts).expect("an error")), line);
+        }
+    }
 }

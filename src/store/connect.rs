@@ -1,10 +1,13 @@
 //! Opening a database: pools and pragmas.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use migration::{Migrator, MigratorTrait, SchemaManager};
 use percent_encoding::percent_decode_str;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, RuntimeErr, Statement,
+    sqlx::{Connection as _, PgConnection},
+};
 use url::Url;
 
 use super::{sqlite_reader::SqliteReader, transaction::Turn};
@@ -84,6 +87,9 @@ impl Place {
     }
 }
 
+/// How long a connection may take to come about.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -93,6 +99,9 @@ pub enum ConnectError {
     /// The database did not answer as it should.
     #[error("the database could not be opened")]
     Database(#[from] DbErr),
+    /// The database did not answer at all.
+    #[error("the database did not answer within {} seconds", PATIENCE.as_secs())]
+    Late,
 }
 
 impl Store {
@@ -176,6 +185,7 @@ impl Store {
     }
 
     async fn connect_postgres(url: &str, options: &Options) -> Result<Self, ConnectError> {
+        knock(url).await?;
         // One for the writer, one for transactions, so that neither waits for the other.
         let write = Database::connect(pool(url, 2)).await?;
         Ok(Self {
@@ -185,6 +195,16 @@ impl Store {
                 turn: Turn::default(),
             },
         })
+    }
+}
+
+/// Connects once and leaves again. A pool tries until its time is over, and then says no more than that it is.
+async fn knock(url: &str) -> Result<(), ConnectError> {
+    let once = async { PgConnection::connect(url).await?.close().await };
+    match tokio::time::timeout(PATIENCE, once).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))).into()),
+        Err(_) => Err(ConnectError::Late),
     }
 }
 
@@ -242,7 +262,7 @@ fn pool(url: &str, connections: u32) -> ConnectOptions {
     options
         .max_connections(connections)
         .min_connections(1)
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(PATIENCE)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)

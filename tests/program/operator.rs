@@ -487,6 +487,7 @@ async fn a_database_without_tables_is_said_to_need_migrate_up() {
             ended.stderr.contains("`linkhop migrate up` makes it"),
             "{ended:?}"
         );
+        assert_eq!(ended.stderr.matches("unable to open").count(), 1, "{ended:?}");
     }
     database.store().await;
     for command in [["account", "list"], ["domain", "list"], ["account", "create"]] {

@@ -96,6 +96,16 @@ fn a_server_without_a_database_does_not_start() {
     assert!(ended.stderr.contains("--database-url <URL>"), "{}", ended.stderr);
 }
 
+#[test]
+fn a_database_that_refuses_connections_is_said_to() {
+    // Nobody listens there.
+    let url = "postgres://linkhop@127.0.0.1:1/linkhop";
+    let ended = run(["migrate", "up", "--database-url", url], []);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+    let said = ended.stderr.to_lowercase();
+    assert_eq!(said.matches("refused").count(), 1, "{ended:?}");
+}
+
 #[tokio::test]
 async fn the_password_of_the_database_is_never_shown() {
     let database = Database::empty().await;
