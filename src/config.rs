@@ -6,7 +6,11 @@
 
 use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
 
-use clap::{Args, ValueEnum, builder::TypedValueParser, error::ErrorKind};
+use clap::{
+    Args, ValueEnum,
+    builder::{RangedU64ValueParser, TypedValueParser},
+    error::ErrorKind,
+};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Url, form_urlencoded};
 
@@ -144,12 +148,13 @@ pub struct ServerConfig {
         action = clap::ArgAction::Set
     )]
     pub introspection: bool,
-    /// The most levels of fields in a GraphQL request
+    /// The most levels of fields in a GraphQL request, up to 32
     #[arg(
         long,
         env = "LINKHOP_MAX_DEPTH",
         value_name = "NUMBER",
         default_value = "15",
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=32),
         help_heading = LIMITS
     )]
     pub max_depth: usize,

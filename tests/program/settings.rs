@@ -7,7 +7,7 @@ use crate::support::Database;
 const NOWHERE: &str = "sqlite:///nowhere/linkhop.db";
 
 /// Each field of `linkhop serve` and a value it can't have.
-const WRONG: [(&str, &str); 17] = [
+const WRONG: [(&str, &str); 19] = [
     ("--database-url", "mysql://linkhop:s3cret@127.0.0.1/linkhop"),
     ("--read-connections", "0"),
     ("--sqlite-synchronous", "off"),
@@ -18,6 +18,8 @@ const WRONG: [(&str, &str); 17] = [
     ("--cors-origin", "https://app.example.com/"),
     ("--introspection", "maybe"),
     ("--max-depth", "-1"),
+    ("--max-depth", "0"),
+    ("--max-depth", "33"),
     ("--max-complexity", "1e3"),
     ("--max-aliases", "many"),
     ("--max-spreads", "few"),
