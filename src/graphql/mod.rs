@@ -73,7 +73,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
     let builder = builder
         .override_output_type_description::<DateTime<Utc>>(
             "A moment in RFC 3339 with its offset, such as `2026-12-24T18:00:00Z`. Answers are in UTC and to the \
-             millisecond.",
+             millisecond, such as `2026-12-24T18:00:00.123+00:00`.",
         )
         .override_output_type_description::<serde_json::Value>(
             "Any JSON value. What it must be, mostly an object, is said where it is used.\n\n\

@@ -194,6 +194,9 @@ fn answer(mut response: GraphqlResponse, media_type: MediaType, id: &RequestId) 
     }
 }
 
+/// The most characters of what the library says.
+const MAX_MESSAGE: usize = 300;
+
 fn complete(error: &mut ServerError, id: &RequestId) {
     if let Some(fault) = error.source::<Fault>() {
         id.log(&fault.chain());
@@ -204,7 +207,12 @@ fn complete(error: &mut ServerError, id: &RequestId) {
         .as_ref()
         .is_none_or(|extensions| extensions.get("code").is_none())
     {
-        // Whatever the library itself refuses: syntax, unknown fields, values of the wrong type.
+        // Whatever the library itself refuses: syntax, unknown fields, values of the wrong type. It repeats what it
+        // refuses, which may be megabytes.
+        if let Some((end, _)) = error.message.char_indices().nth(MAX_MESSAGE) {
+            error.message.truncate(end);
+            error.message.push('…');
+        }
         error
             .extensions
             .get_or_insert_default()

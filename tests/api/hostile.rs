@@ -142,6 +142,24 @@ async fn a_state_may_be_asked_for_more_often_than_a_statement_can_have_values() 
 }
 
 #[tokio::test]
+async fn megabytes_that_are_refused_are_not_sent_back() {
+    let app = TestApp::start().await;
+    let long = "x".repeat(1_000_000);
+    for body in [
+        json!({"query": "query A { __typename }", "operationName": long}),
+        json!({"query": "query($s: [OfferStatus!]) { offers(filter: {status: $s}) { totalCount } }", "variables": {"s": [long]}}),
+        json!({"query": "mutation($i: CreateDomainInput!) { createDomain(input: $i) { __typename } }", "variables": {"i": {long.clone(): 1}}}),
+        json!({"query": "mutation($i: CreateOfferInput!) { createOffer(input: $i) { ... on UserError { message } } }",
+            "variables": {"i": {"name": "A", "trackingUrl": "{{a}}".repeat(900_000)}}}),
+    ] {
+        let key = ("x-api-key", app.tenant.key.as_str());
+        let answer = app.post(&[JSON, key], body.to_string()).await;
+        expect_sound(&answer, &"a long text");
+        assert!(answer.body.len() < 2000, "{} bytes", answer.body.len());
+    }
+}
+
+#[tokio::test]
 async fn no_literal_is_our_fault() {
     let app = TestApp::start().await;
     for literal in [
