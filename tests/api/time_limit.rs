@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_graphql::futures_util::stream;
 use axum::body::{Body, Bytes};
 use linkhop::{accounts::ApiKey, http::Settings, store::Options};
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, TransactionTrait as _};
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, TransactionTrait as _};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, CREATE, Setup, TestApp};
@@ -95,9 +95,11 @@ async fn a_mutation_that_takes_too_long_is_stored_whole_or_not_at_all_and_can_be
     let patient = app.neighbour().await;
     // Nobody else can write until this is over.
     let held = app.store().write.begin().await.expect("a transaction");
-    held.execute_unprepared("UPDATE account SET name = name")
-        .await
-        .expect("a lock");
+    let lock = match held.get_database_backend() {
+        DatabaseBackend::Postgres => "LOCK TABLE idempotency_key, short_link IN EXCLUSIVE MODE",
+        _ => "UPDATE account SET name = name",
+    };
+    held.execute_unprepared(lock).await.expect("a lock");
     let input =
         json!({"input": {"url": "https://example.com/", "listId": 42, "idempotencyKey": "order-1017"}});
     let answer = app.graphql(CREATE, input.clone()).await;
