@@ -65,7 +65,11 @@ impl Demo {
         let server = Server::bind(store.clone(), &self.server).await?;
         let (account, api_key) = self.account(&store).await?;
         let host = host_of(server.address());
-        let domain = rows_of::<domain::Entity>(account).one(&store.read).await?;
+        // The oldest: others are whoever's who tries the demo.
+        let domain = rows_of::<domain::Entity>(account)
+            .order_by_asc(domain::Column::Id)
+            .one(&store.read)
+            .await?;
         let domain = domain.context("the demo's domain is missing; start with another --data-dir")?;
         domain::ActiveModel {
             id: Set(domain.id),
