@@ -20,9 +20,8 @@ use entity::{
 };
 use linkhop::{
     accounts::{self, NewApiKey},
-    app::{App, Clock},
+    app::{App, Clock, Options},
     http::{Settings, State, router},
-    links::code::CodeSpace,
     store::{Options, Store},
 };
 use reqwest::Client;
@@ -294,6 +293,7 @@ impl Seed {
             max_clicks: None,
             fallback_url: None,
             created_at,
+            exhausted_at: None,
         }
     }
 
@@ -570,12 +570,7 @@ async fn measure(place: &Place, links: u32) -> Result<Vec<Measured>> {
         let mut recorded = recorded.lock().unwrap_or_else(PoisonError::into_inner);
         recorded.push(info.statement.clone());
     });
-    let app = App::new(
-        store.clone(),
-        1 << 20,
-        CodeSpace::default(),
-        Clock::new(move || now),
-    )?;
+    let app = App::start(store.clone(), Options::default(), Clock::new(move || now)).await?;
     let router = router(State::new(app, Settings::default()));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let asker = Asker {

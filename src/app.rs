@@ -45,6 +45,24 @@ impl fmt::Debug for Clock {
     }
 }
 
+/// How a server works beside what it answers.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The most bytes of links that the redirect keeps in memory.
+    pub redirect_cache: u64,
+    /// Which codes are drawn.
+    pub codes: CodeSpace,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            redirect_cache: 16 << 20,
+            codes: CodeSpace::default(),
+        }
+    }
+}
+
 /// What each request can reach. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct App {
@@ -76,12 +94,11 @@ impl App {
     ///
     /// # Errors
     /// When the database can't be opened for writing.
-    pub fn new(
-        store: Store,
-        redirect_cache: u64,
-        codes: CodeSpace,
-        clock: Clock,
-    ) -> Result<Self, WriteError> {
+    pub async fn start(store: Store, options: Options, clock: Clock) -> Result<Self, WriteError> {
+        let Options {
+            redirect_cache,
+            codes,
+        } = options;
         let writer = Writer::spawn(&store)?;
         let read = || store.read.clone();
         let hosts = ServerHosts::new(read());

@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Url, form_urlencoded};
 
 use crate::{
+    app,
     graphql::Limits,
     http::{Origin, Settings},
     store::{self, Options, Synchronous},
@@ -205,6 +206,15 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
+    /// How the server works beside what it answers.
+    #[must_use]
+    pub fn options(&self) -> app::Options {
+        app::Options {
+            redirect_cache: self.redirect_cache,
+            ..app::Options::default()
+        }
+    }
+
     /// How the HTTP door is set up; `playground_key` is for a demo only.
     #[must_use]
     pub fn settings(&self, playground_key: Option<String>) -> Settings {

@@ -9,7 +9,6 @@ use crate::{
     app::{App, Clock},
     config::ServerConfig,
     http::{Settings, State, router},
-    links::code::CodeSpace,
     store::{Store, WriteError},
 };
 
@@ -47,12 +46,7 @@ impl Server {
         let address = listener
             .local_addr()
             .map_err(|error| BindError::Listen(config.listen, error))?;
-        let app = App::new(
-            store,
-            config.redirect_cache,
-            CodeSpace::default(),
-            Clock::system(),
-        )?;
+        let app = App::start(store, config.options(), Clock::system()).await?;
         Ok(Self {
             listener,
             address,

@@ -15,7 +15,7 @@ use std::{
 };
 
 use sea_orm::{DbErr, DeriveValueType, TryFromU64};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::{Builder, NoContext, Uuid};
 
 use crate::Timestamp;
@@ -129,6 +129,14 @@ macro_rules! id {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let mut buffer = Uuid::encode_buffer();
                 serializer.serialize_str(self.0.simple().encode_lower(&mut buffer))
+            }
+        }
+
+        /// From 32 digits without the prefix.
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let digits = std::borrow::Cow::<str>::deserialize(deserializer)?;
+                Uuid::try_parse(&digits).map(Self).map_err(serde::de::Error::custom)
             }
         }
 

@@ -4,17 +4,27 @@
 //! above, in the types of `linkhop::values`.
 
 pub mod account;
+pub mod agent_list;
 pub mod api_key;
 pub mod click;
+pub mod click_summing;
 pub mod domain;
 mod id;
 pub mod idempotency_key;
+pub mod link_click;
+pub mod link_total;
+pub mod link_use;
+pub mod link_visitor;
 pub mod offer;
 mod owned;
 pub mod sending_list;
+pub mod server_secret;
 pub mod short_link;
+mod text_id;
 mod timestamp;
+pub mod user_agent;
 
 pub use id::{AccountId, ApiKeyId, ClickId, DomainId, OfferId, ParseIdError, SendingListId, ShortLinkId};
 pub use owned::Owned;
+pub use text_id::text_id;
 pub use timestamp::Timestamp;

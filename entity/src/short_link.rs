@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{AccountId, DomainId, OfferId, SendingListId, ShortLinkId, Timestamp, domain};
 
-/// One short link. It holds no counter, so that a click never writes it.
+/// One short link. It holds no counter, so that a click never writes it, but for the one that exhausts it.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize)]
 #[sea_orm(table_name = "short_link")]
 pub struct Model {
@@ -41,9 +41,12 @@ pub struct Model {
     pub fallback_url: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it let the last of `max_clicks` people through; written by that click, see [`crate::link_use`].
+    pub exhausted_at: Option<Timestamp>,
 }
 
-/// What the account has made of a link. `EXPIRED` and `EXHAUSTED` are not stored: they follow from the link.
+/// What the account has made of a link. `EXPIRED` and `EXHAUSTED` are no statuses of their own: they
+/// follow from `expires_at` and `exhausted_at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize)]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

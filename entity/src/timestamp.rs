@@ -2,14 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::DeriveValueType;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A moment in UTC, stored as milliseconds since 1970 in a 64-bit integer.
 ///
 /// Native time types differ between the databases (text with nanoseconds in `SQLite`, microseconds in
 /// `PostgreSQL`), which makes cursors and comparisons differ too. An integer is the same in both, is six
 /// bytes in a `SQLite` row instead of thirty, and costs nothing to compare.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, DeriveValueType)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, DeriveValueType,
+)]
 pub struct Timestamp(i64);
 
 impl Timestamp {

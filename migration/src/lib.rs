@@ -6,6 +6,7 @@ pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 
 mod m0001_first_tables;
 mod m0002_lists;
+mod m0003_clicks;
 
 /// All changes in their order.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_first_tables::Migration),
             Box::new(m0002_lists::Migration),
+            Box::new(m0003_clicks::Migration),
         ]
     }
 }

@@ -6,9 +6,10 @@
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
+use entity::click::BotKind;
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::kind::{BotKind, Kinds};
+use super::kind::Kinds;
 
 const ISBOT: &str = include_str!(concat!(
     env!("CARGO_MANIFEST_DIR"),

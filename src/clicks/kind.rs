@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use entity::click::BotKind;
 use regex::bytes::{Regex, RegexBuilder};
 
 const CRAWLERS: &str = include_str!(concat!(
@@ -9,96 +10,23 @@ const CRAWLERS: &str = include_str!(concat!(
     "/third_party/crawler-user-agents/patterns.json"
 ));
 
-/// What a bot is for, as far as its user agent says.
-///
-/// The order is the priority: an agent that several patterns know (a scanner built on an HTTP library, a headless
-/// browser that monitors) is the first of its kinds, so what is said by the tool alone comes last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum BotKind {
-    /// Fetches a link to show its title and picture in a chat or feed: in SMS the most common bot.
-    SocialPreview,
-    /// Looks for malware, leaks or holes: mail gateways, carriers' link checkers, internet-wide scans.
-    Scanner,
-    /// Gathers text for a language model, or fetches for one that answers somebody.
-    AiCrawler,
-    /// Fills a search engine's index.
-    SearchEngine,
-    /// Watches that a site answers, and how fast.
-    Monitoring,
-    /// Reads feeds for subscribers.
-    Feed,
-    /// Keeps copies of the web.
-    Archive,
-    /// Checks advertisements and the pages behind them.
-    Advertising,
-    /// Research by a university or the like.
-    Academic,
-    /// Site audits and backlinks; the source list also files here what it found no better tag for.
-    Seo,
-    /// A browser driven by a program, purpose unknown.
-    BrowserAutomation,
-    /// A program's HTTP client, purpose unknown.
-    HttpLibrary,
-    /// A bot whose kind no list knows.
-    Other,
-}
-
-impl BotKind {
-    /// Every kind, by priority, so that reports and the schema can list them.
-    pub const ALL: [Self; 13] = [
-        Self::SocialPreview,
-        Self::Scanner,
-        Self::AiCrawler,
-        Self::SearchEngine,
-        Self::Monitoring,
-        Self::Feed,
-        Self::Archive,
-        Self::Advertising,
-        Self::Academic,
-        Self::Seo,
-        Self::BrowserAutomation,
-        Self::HttpLibrary,
-        Self::Other,
-    ];
-
-    /// The name that is stored and shown; never change one, since clicks keep it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SocialPreview => "SOCIAL_PREVIEW",
-            Self::Scanner => "SCANNER",
-            Self::AiCrawler => "AI_CRAWLER",
-            Self::SearchEngine => "SEARCH_ENGINE",
-            Self::Monitoring => "MONITORING",
-            Self::Feed => "FEED",
-            Self::Archive => "ARCHIVE",
-            Self::Advertising => "ADVERTISING",
-            Self::Academic => "ACADEMIC",
-            Self::Seo => "SEO",
-            Self::BrowserAutomation => "BROWSER_AUTOMATION",
-            Self::HttpLibrary => "HTTP_LIBRARY",
-            Self::Other => "OTHER",
-        }
-    }
-
-    /// The kind that a tag of `crawler-user-agents` means; `None` for a tag that a renewed list brought along.
-    fn of_tag(tag: &str) -> Option<Self> {
-        Some(match tag {
-            "social-preview" => Self::SocialPreview,
-            "scanner" => Self::Scanner,
-            "ai-crawler" => Self::AiCrawler,
-            "search-engine" => Self::SearchEngine,
-            "monitoring" => Self::Monitoring,
-            "feed-reader" => Self::Feed,
-            "archiver" => Self::Archive,
-            "advertising" => Self::Advertising,
-            "academic" => Self::Academic,
-            "seo" => Self::Seo,
-            "browser-automation" => Self::BrowserAutomation,
-            "http-library" => Self::HttpLibrary,
-            _ => return None,
-        })
-    }
+/// The kind that a tag of `crawler-user-agents` means; `None` for a tag that a renewed list brought along.
+fn kind_of_tag(tag: &str) -> Option<BotKind> {
+    Some(match tag {
+        "social-preview" => BotKind::SocialPreview,
+        "scanner" => BotKind::Scanner,
+        "ai-crawler" => BotKind::AiCrawler,
+        "search-engine" => BotKind::SearchEngine,
+        "monitoring" => BotKind::Monitoring,
+        "feed-reader" => BotKind::Feed,
+        "archiver" => BotKind::Archive,
+        "advertising" => BotKind::Advertising,
+        "academic" => BotKind::Academic,
+        "seo" => BotKind::Seo,
+        "browser-automation" => BotKind::BrowserAutomation,
+        "http-library" => BotKind::HttpLibrary,
+        _ => return None,
+    })
 }
 
 /// The patterns of `crawler-user-agents` with their kinds: 1,500, nearly all of them plain text.
@@ -119,7 +47,7 @@ impl Kinds {
         let mut plain: HashMap<_, Vec<_>> = HashMap::new();
         let mut others = Vec::new();
         for (tag, patterns) in tags {
-            let kind = BotKind::of_tag(&tag).unwrap_or(BotKind::Other);
+            let kind = kind_of_tag(&tag).unwrap_or(BotKind::Other);
             for pattern in patterns {
                 let text = plain_text(&pattern).unwrap_or_default();
                 if let Some(first) = text.as_bytes().first_chunk() {
@@ -212,15 +140,8 @@ mod tests {
         let tags: HashMap<String, Vec<String>> = serde_json::from_str(CRAWLERS).expect("lists by tag");
         assert!(!tags.is_empty());
         for tag in tags.keys() {
-            assert!(BotKind::of_tag(tag).is_some(), "{tag} is new: give it a kind");
+            assert!(kind_of_tag(tag).is_some(), "{tag} is new: give it a kind");
         }
-    }
-
-    #[test]
-    fn all_kinds_are_listed_by_priority_under_different_names() {
-        assert!(BotKind::ALL.is_sorted());
-        let names: HashMap<_, _> = BotKind::ALL.map(|kind| (kind.as_str(), kind)).into();
-        assert_eq!(names.len(), BotKind::ALL.len());
     }
 
     #[test]

@@ -4,3 +4,4 @@ pub mod agents;
 pub mod kind;
 pub mod recorder;
 pub mod verdict;
+pub mod visit;

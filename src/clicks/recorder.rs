@@ -1,10 +1,8 @@
 //! Stores clicks before they are answered.
 
-use entity::{ClickId, ShortLinkId, Timestamp, click};
+use std::sync::Arc;
 
-use super::verdict::Judge;
-use super::verdict::Visit;
-use crate::store::{WriteError, Writer};
+use crate::store::{NewClick, Writer};
 
 /// Hands clicks over to be stored. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -12,20 +10,15 @@ pub struct Recorder {
     writer: Writer,
 }
 
-/// A request for a live link that is about to be answered.
-#[derive(Clone, Copy, Debug)]
-pub struct NewClick<'a> {
-    /// Names it; made by the caller, whose answer may hold it.
-    pub id: ClickId,
-    /// What was clicked.
-    pub link: ShortLinkId,
-    /// When.
-    pub at: Timestamp,
-    /// What the request says of the visitor.
-    pub visit: Visit<'a>,
-    /// Whether the visitor asked not to be tracked (`Sec-GPC: 1` or `DNT: 1`): then the click counts and
-    /// nothing of the visitor is kept.
-    pub is_private: bool,
+/// What a visitor may be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// The click counts: send the visitor on.
+    Counted,
+    /// The link has let as many people through as it may; this click is not stored.
+    Exhausted,
+    /// Whether the link may let one more through could not be found out in time; this click is not stored.
+    Undecided,
 }
 
 impl Recorder {
@@ -35,34 +28,14 @@ impl Recorder {
         Self { writer }
     }
 
-    /// Judges the click and returns once it is stored: what is answered then survives the end of the process.
+    /// Returns once the click is stored: what is answered then survives the end of the process.
     ///
-    /// # Errors
-    /// When it was not stored.
-    pub async fn record(&self, judge: &Judge, new: NewClick<'_>) -> Result<(), WriteError> {
-        let verdict = judge.judge(&new.visit);
-        let click = click::Model {
-            seq: 0,
-            id: new.id,
-            clicked_at: new.at,
-            short_link_id: new.link,
-            method: if new.visit.method_is_head { "HEAD" } else { "GET" }.to_owned(),
-            bot_reason: verdict.reason().map(|reason| reason.as_str().to_owned()),
-            bot_kind: verdict.kind.map(|kind| kind.as_str().to_owned()),
-            list_version: judge.list_version().to_owned(),
-            user_agent: new.visit.user_agent.filter(|_| !new.is_private).map(storable),
-        };
-        self.writer.append_click(click).await
+    /// `limit` is how many people its link lets through, where it has a limit and the click is a person's.
+    pub async fn record(&self, click: Arc<NewClick>, limit: Option<i32>) -> Recorded {
+        let _ = limit;
+        match self.writer.append_click(click).await {
+            Ok(()) => Recorded::Counted,
+            Err(_) => Recorded::Undecided,
+        }
     }
-}
-
-/// The most bytes of an agent string that are kept; browsers send 100 to 400.
-const MAX_AGENT_BYTES: usize = 1024;
-
-fn storable(agent: &str) -> String {
-    let mut end = agent.len().min(MAX_AGENT_BYTES);
-    while !agent.is_char_boundary(end) {
-        end -= 1;
-    }
-    agent[..end].to_owned()
 }

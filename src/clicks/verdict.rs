@@ -3,38 +3,13 @@
 //! It is reached before the answer, from the request alone. Signals that need memory or time (bursts, address ranges)
 //! join the reasons later; a reason once given is never taken back by another.
 
-use super::{agents::AgentList, kind::BotKind};
+use entity::click::{BotKind, BotReason, Method};
+use sea_orm::Iterable as _;
 
-/// Why a click counts as a bot's.
-///
-/// The order is the priority: the first reason of several is the one that reports show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum BotReason {
-    /// The request was a `HEAD`, which no browser sends for a tap; X does, with a person's agent.
-    Head,
-    /// The user agent is missing, empty or blank; every browser sends one, and no list looks for none.
-    EmptyUserAgent,
-    /// The user agent is one of [`AgentList`]'s bots.
-    UserAgent,
-}
+use super::{agents::AgentList, visit::Visit};
 
-impl BotReason {
-    /// Every reason, by priority.
-    pub const ALL: [Self; 3] = [Self::Head, Self::EmptyUserAgent, Self::UserAgent];
-
-    /// The name that is stored and shown; never change one, since clicks keep it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Head => "HEAD",
-            Self::EmptyUserAgent => "EMPTY_USER_AGENT",
-            Self::UserAgent => "USER_AGENT",
-        }
-    }
-
-    const fn bit(self) -> u16 {
-        1 << self as u16
-    }
+const fn bit(reason: BotReason) -> u16 {
+    1 << reason as u16
 }
 
 /// The reasons of one verdict: a set, so that none hides another, in two bytes, so that a person costs no allocation.
@@ -45,20 +20,18 @@ impl BotReasons {
     /// These reasons and, when `holds`, one more.
     #[must_use]
     pub const fn and(self, reason: BotReason, holds: bool) -> Self {
-        if holds { Self(self.0 | reason.bit()) } else { self }
+        if holds { Self(self.0 | bit(reason)) } else { self }
     }
 
     /// Whether the reason is among them.
     #[must_use]
     pub const fn contains(self, reason: BotReason) -> bool {
-        self.0 & reason.bit() != 0
+        self.0 & bit(reason) != 0
     }
 
     /// The reasons, by priority.
     pub fn iter(self) -> impl Iterator<Item = BotReason> {
-        BotReason::ALL
-            .into_iter()
-            .filter(move |reason| self.contains(*reason))
+        BotReason::iter().filter(move |reason| self.contains(*reason))
     }
 }
 
@@ -85,15 +58,6 @@ impl Verdict {
     }
 }
 
-/// What the verdict looks at: plain values of the request, so that the rules know no HTTP.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Visit<'a> {
-    /// Whether the method was `HEAD`.
-    pub method_is_head: bool,
-    /// The `User-Agent` header, if there was one.
-    pub user_agent: Option<&'a str>,
-}
-
 /// Tells people from bots; made once and shared, since compiling its lists takes milliseconds.
 #[derive(Debug)]
 pub struct Judge {
@@ -116,7 +80,7 @@ impl Judge {
     pub fn judge(&self, visit: &Visit<'_>) -> Verdict {
         let agent = visit.user_agent.unwrap_or_default().trim();
         let reasons = BotReasons::default()
-            .and(BotReason::Head, visit.method_is_head)
+            .and(BotReason::Head, visit.method == Method::Head)
             .and(BotReason::EmptyUserAgent, agent.is_empty())
             .and(BotReason::UserAgent, self.agents.is_bot(agent));
         let kind = reasons
@@ -134,13 +98,21 @@ impl Judge {
 
 #[cfg(test)]
 mod tests {
+    use entity::{ClickId, ShortLinkId, Timestamp};
+    use sea_orm::ActiveEnum as _;
+
     use super::*;
 
     fn judged(method_is_head: bool, user_agent: Option<&str>) -> Verdict {
         static JUDGE: std::sync::LazyLock<Judge> = std::sync::LazyLock::new(Judge::embedded);
+        let at = Timestamp::from_millis(0);
         JUDGE.judge(&Visit {
-            method_is_head,
+            id: ClickId::at(at),
+            link: ShortLinkId::at(at),
+            at,
+            method: if method_is_head { Method::Head } else { Method::Get },
             user_agent,
+            is_private: false,
         })
     }
 
@@ -216,11 +188,17 @@ mod tests {
 
     #[test]
     fn reasons_are_listed_by_priority_under_the_names_that_are_stored() {
-        assert!(BotReason::ALL.is_sorted());
-        assert_eq!(
-            BotReason::ALL.map(BotReason::as_str),
-            ["HEAD", "EMPTY_USER_AGENT", "USER_AGENT"]
-        );
+        assert!(BotReason::iter().is_sorted());
+        let names: Vec<_> = BotReason::iter().map(|reason| reason.to_value()).collect();
+        let expected = [
+            "HEAD",
+            "EMPTY_USER_AGENT",
+            "USER_AGENT",
+            "PREFETCH",
+            "IP_RANGE",
+            "BURST",
+        ];
+        assert_eq!(names, expected);
     }
 
     /// Browsers and in-app browsers, one a line.

@@ -8,13 +8,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use entity::ClickId;
+use entity::{ClickId, click::Method as ClickMethod};
 use percent_encoding::percent_decode_str;
 
 use super::{pages, request_id::RequestId, state::State};
 use crate::{
     catalog,
-    clicks::{recorder::NewClick, verdict::Visit},
+    clicks::{recorder::Recorded, visit::Visit},
     links::resolve::Resolved,
     values::{host::Host, template::fill_at_click},
 };
@@ -66,22 +66,25 @@ async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
     let agent = headers
         .get(header::USER_AGENT)
         .map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-    let click = NewClick {
+    let visit = Visit {
         id: ClickId::at(now),
         link: link.id,
         at: now,
-        visit: Visit {
-            method_is_head: request.method == Method::HEAD,
-            user_agent: agent.as_deref(),
+        method: if request.method == Method::HEAD {
+            ClickMethod::Head
+        } else {
+            ClickMethod::Get
         },
+        user_agent: agent.as_deref(),
         is_private: asks_not_to_be_tracked(headers),
     };
-    if let Err(error) = app.recorder.record(&app.judge, click).await {
-        return failed(id, &error);
+    let (click, _) = visit.click(&app.judge);
+    if app.recorder.record(click, None).await != Recorded::Counted {
+        return pages::unavailable();
     }
     redirect(&fill_at_click(
         &link.destination,
-        click.id,
+        visit.id,
         request.uri.query().unwrap_or_default(),
     ))
 }

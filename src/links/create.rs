@@ -269,6 +269,7 @@ async fn make(
         max_clicks: new.max_clicks,
         fallback_url: None,
         created_at: now,
+        exhausted_at: None,
     };
     if let Some(fallback) = parsed.fallback_url {
         refuse_loop(tools.hosts, Field::FallbackUrl, &fallback).await?;

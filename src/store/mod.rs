@@ -3,6 +3,7 @@
 mod connect;
 mod lookup;
 mod page;
+mod secret;
 mod sqlite_reader;
 mod transaction;
 mod writer;
@@ -10,6 +11,7 @@ mod writer;
 pub use connect::{ConnectError, Options, Store, Synchronous, is_database_url};
 pub use lookup::{Lookup, ReadByKey, ReadError, pad};
 pub use page::{Direction, Indexes, Key, Page, Part, count, counting, page};
+pub use secret::Secret;
 pub(crate) use sqlite_reader::{Columns, columns};
 pub use transaction::{WriteTransaction, again, met_another};
-pub use writer::{Outcome, UsedKey, WriteError, Writer};
+pub use writer::{NewClick, Outcome, UsedKey, WriteError, Writer};

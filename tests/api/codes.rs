@@ -9,7 +9,7 @@ use std::{
 };
 
 use entity::{DomainId, domain, short_link};
-use linkhop::links::code::CodeSpace;
+use linkhop::{app::Options, links::code::CodeSpace};
 use sea_orm::{ActiveModelTrait as _, IntoActiveModel as _};
 use serde_json::{Value, json};
 
@@ -20,11 +20,14 @@ const URL: &str = "https://example.com/";
 /// A server that draws codes of one character at first.
 async fn drawing(alphabet: &[char], draws: usize, random: fn(usize) -> Vec<u8>) -> TestApp {
     TestApp::with(Setup {
-        codes: CodeSpace {
-            alphabet: alphabet.to_vec(),
-            length: 1,
-            draws,
-            random,
+        options: Options {
+            codes: CodeSpace {
+                alphabet: alphabet.to_vec(),
+                length: 1,
+                draws,
+                random,
+            },
+            ..Options::default()
         },
         ..Setup::default()
     })
@@ -182,13 +185,16 @@ async fn a_reserved_code_is_never_drawn() {
     static DRAWN: AtomicUsize = AtomicUsize::new(0);
     // `api`, then `API`, then `ipa`.
     let app = TestApp::with(Setup {
-        codes: CodeSpace {
-            alphabet: vec!['a', 'p', 'i', 'x', 'A', 'P', 'I', 'X'],
-            length: 3,
-            draws: 3,
-            random: |_| {
-                let draws = [vec![0, 1, 2], vec![4, 5, 6], vec![2, 1, 0]];
-                draws[DRAWN.fetch_add(1, Ordering::SeqCst)].clone()
+        options: Options {
+            codes: CodeSpace {
+                alphabet: vec!['a', 'p', 'i', 'x', 'A', 'P', 'I', 'X'],
+                length: 3,
+                draws: 3,
+                random: |_| {
+                    let draws = [vec![0, 1, 2], vec![4, 5, 6], vec![2, 1, 0]];
+                    draws[DRAWN.fetch_add(1, Ordering::SeqCst)].clone()
+                },
+                ..Options::default()
             },
         },
         ..Setup::default()

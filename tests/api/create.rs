@@ -1,7 +1,7 @@
 //! `createShortLink`: what it makes of an input that is good.
 
 use entity::short_link;
-use linkhop::links::code::CodeSpace;
+use linkhop::{app::Options, links::code::CodeSpace};
 use serde_json::{Value, json};
 
 use crate::support::{START, Setup, Tenant, TestApp};
@@ -73,6 +73,7 @@ async fn every_input_is_stored_as_it_was_given() {
             max_clicks: Some(i32::MAX),
             fallback_url: Some("https://example.com/over".to_owned()),
             created_at: START,
+            exhausted_at: None,
         }
     );
 }
@@ -238,9 +239,12 @@ async fn a_url_is_stored_in_normal_form_with_its_query_as_it_was() {
 #[tokio::test]
 async fn the_scheme_and_port_of_a_short_url_are_its_domain_s() {
     let app = TestApp::with(Setup {
-        codes: CodeSpace {
-            random: |bytes| vec![0; bytes],
-            ..CodeSpace::default()
+        options: Options {
+            codes: CodeSpace {
+                random: |bytes| vec![0; bytes],
+                ..CodeSpace::default()
+            },
+            ..Options::default()
         },
         ..Setup::default()
     })

@@ -1,7 +1,7 @@
 //! `createShortLink`: what the account has not, and which error is told when there are several.
 
 use entity::{account, api_key, domain, offer, sending_list};
-use linkhop::links::code::CodeSpace;
+use linkhop::{app::Options, links::code::CodeSpace};
 use serde_json::{Value, json};
 
 use crate::support::{CREATE, START, Setup, Tenant, TestApp, refused, user_error as error};
@@ -167,11 +167,14 @@ async fn a_key_with_another_input_is_a_conflict() {
 #[tokio::test]
 async fn a_space_without_a_free_code_is_a_collision_and_may_be_tried_again() {
     let app = TestApp::with(Setup {
-        codes: CodeSpace {
-            alphabet: vec!['a'],
-            length: 1,
-            draws: 2,
-            random: nanoid::rngs::default,
+        options: Options {
+            codes: CodeSpace {
+                alphabet: vec!['a'],
+                length: 1,
+                draws: 2,
+                random: nanoid::rngs::default,
+            },
+            ..Options::default()
         },
         ..Setup::default()
     })

@@ -203,6 +203,7 @@ async fn links_are_found_by_the_time_they_were_made_at_to_the_millisecond() {
             id: ShortLinkId::at(created_at),
             code: code.to_owned(),
             created_at,
+            exhausted_at: None,
             ..row.clone()
         };
         row.into_active_model()

@@ -78,6 +78,7 @@ async fn furnish(app: &TestApp) -> OfferId {
             max_clicks: None,
             fallback_url: None,
             created_at,
+            exhausted_at: None,
         }
     });
     let links: Vec<_> = links.collect();

@@ -13,9 +13,8 @@ use axum::{
 use entity::{ShortLinkId, Timestamp, click, short_link};
 use http_body_util::BodyExt as _;
 use linkhop::{
-    app::{App, Clock},
+    app::{App, Clock, Options},
     http::{Settings, State, router},
-    links::code::CodeSpace,
     store::Store,
 };
 use sea_orm::{
@@ -40,8 +39,8 @@ pub const BROWSER: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X
 pub struct Setup {
     /// How the door is set up.
     pub settings: Settings,
-    /// Which codes are drawn.
-    pub codes: CodeSpace,
+    /// How it works beside what it answers.
+    pub options: Options,
 }
 
 /// A server over a database of its own, with one tenant.
@@ -53,6 +52,7 @@ pub struct TestApp {
     pub tenant: Tenant,
     database: Database,
     router: Router,
+    options: Options,
     now: Arc<AtomicI64>,
     reads: Arc<Mutex<Vec<Statement>>>,
 }
@@ -129,13 +129,16 @@ impl TestApp {
         let now = Arc::new(AtomicI64::new(START.millis()));
         let time = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst)));
-        let app = App::new(store, 1 << 20, setup.codes, clock).expect("an app");
+        let app = App::start(store, setup.options.clone(), clock)
+            .await
+            .expect("an app");
         let router = router(State::new(app.clone(), setup.settings));
         Self {
             app,
             tenant,
             database,
             router,
+            options: setup.options,
             now,
             reads,
         }
@@ -146,12 +149,15 @@ impl TestApp {
         let database = self.database.shared();
         let store = database.store().await;
         let clock = self.app.clock.clone();
-        let app = App::new(store, 1 << 20, CodeSpace::clone(&self.app.codes), clock).expect("an app");
+        let app = App::start(store, self.options.clone(), clock)
+            .await
+            .expect("an app");
         Self {
             router: router(State::new(app.clone(), Settings::default())),
             app,
             tenant: self.tenant.clone(),
             database,
+            options: self.options.clone(),
             now: Arc::clone(&self.now),
             reads: Arc::default(),
         }

@@ -9,7 +9,7 @@ mod sqlite;
 
 use std::sync::Arc;
 
-use entity::{Timestamp, click, idempotency_key, short_link};
+use entity::{Timestamp, agent_list, click, idempotency_key, short_link, user_agent};
 use sea_orm::DbErr;
 use tokio::{
     runtime::Handle,
@@ -50,6 +50,17 @@ pub struct UsedKey {
     pub forgotten: Timestamp,
 }
 
+/// A click to store, with the texts that its row names by their ids.
+#[derive(Clone, Debug)]
+pub struct NewClick {
+    /// The row to store.
+    pub row: click::Model,
+    /// The agent string, where the row names one.
+    pub agent: Option<Arc<user_agent::Model>>,
+    /// The list that judged it.
+    pub list: Arc<agent_list::Model>,
+}
+
 /// Why a write was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -76,7 +87,7 @@ enum Message {
 #[derive(Debug)]
 enum Write {
     Link(Arc<short_link::Model>, Option<Arc<UsedKey>>),
-    Click(click::Model),
+    Click(Arc<NewClick>),
 }
 
 impl Writer {
@@ -124,7 +135,7 @@ impl Writer {
     ///
     /// # Errors
     /// When the database did not store it.
-    pub async fn append_click(&self, click: click::Model) -> Result<(), WriteError> {
+    pub async fn append_click(&self, click: Arc<NewClick>) -> Result<(), WriteError> {
         self.store(Write::Click(click)).await.map(|_| ())
     }
 

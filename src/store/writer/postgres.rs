@@ -73,7 +73,7 @@ async fn run(db: &impl ConnectionTrait, writes: &[Write]) -> Result<Vec<Outcome>
         match write {
             Write::Link(_, Some(key)) => keys.push(key.as_ref()),
             Write::Link(_, None) => {}
-            Write::Click(click) => clicks.push(click),
+            Write::Click(click) => clicks.push(&click.row),
         }
     }
     let taken_keys = if keys.is_empty() {

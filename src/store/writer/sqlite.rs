@@ -12,7 +12,8 @@ use super::{LOT, Lot, Message, Outcome, UsedKey, Write, WriteError};
 use crate::store::{Synchronous, transaction::Turn};
 
 const INSERT_CLICK: &str = "INSERT INTO click (id, clicked_at, short_link_id, method, bot_reason, bot_kind, \
-    list_version, user_agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    is_prefetch, agent_list_id, user_agent_id, address, visitor, country, referrer, language, parameters) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
 const INSERT_LINK: &str = "INSERT INTO short_link (id, account_id, domain_id, code, destination, sending_list_id, \
     offer_id, contact_phone, metadata, filter_bots, status, expires_at, max_clicks, fallback_url, created_at) \
@@ -97,7 +98,7 @@ fn store_together(db: &mut Connection, writes: &[Write]) -> rusqlite::Result<Vec
     for write in writes {
         let outcome = match write {
             Write::Link(link, key) => insert_link(&transaction, link, key.as_deref()),
-            Write::Click(click) => insert_click(&transaction, click).map(|()| Outcome::Stored),
+            Write::Click(click) => insert_click(&transaction, &click.row).map(|()| Outcome::Stored),
         };
         if transaction.is_autocommit() {
             // A full disk and the like end the transaction, and what was stored in it is gone.
@@ -125,11 +126,18 @@ fn insert_click(db: &Connection, click: &click::Model) -> rusqlite::Result<()> {
         Uuid::from(click.id).as_bytes(),
         click.clicked_at.millis(),
         Uuid::from(click.short_link_id).as_bytes(),
-        click.method,
-        click.bot_reason,
-        click.bot_kind,
-        click.list_version,
-        click.user_agent,
+        click.method.to_value(),
+        click.bot_reason.map(|reason| reason.to_value()),
+        click.bot_kind.map(|kind| kind.to_value()),
+        click.is_prefetch,
+        click.agent_list_id,
+        click.user_agent_id,
+        click.address,
+        click.visitor,
+        click.country,
+        click.referrer,
+        click.language,
+        click.parameters.as_ref().map(ToString::to_string),
     ])?;
     Ok(())
 }
