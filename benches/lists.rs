@@ -20,7 +20,7 @@ use entity::{
 };
 use linkhop::{
     accounts::{self, NewApiKey},
-    app::{App, Clock, Options},
+    app::{self, App, Clock},
     http::{Settings, State, router},
     store::{Options, Store},
 };
@@ -570,7 +570,7 @@ async fn measure(place: &Place, links: u32) -> Result<Vec<Measured>> {
         let mut recorded = recorded.lock().unwrap_or_else(PoisonError::into_inner);
         recorded.push(info.statement.clone());
     });
-    let app = App::start(store.clone(), Options::default(), Clock::new(move || now)).await?;
+    let app = App::start(store.clone(), app::Options::default(), Clock::new(move || now)).await?;
     let router = router(State::new(app, Settings::default()));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let asker = Asker {
