@@ -194,8 +194,8 @@ async fn a_reserved_code_is_never_drawn() {
                     let draws = [vec![0, 1, 2], vec![4, 5, 6], vec![2, 1, 0]];
                     draws[DRAWN.fetch_add(1, Ordering::SeqCst)].clone()
                 },
-                ..Options::default()
             },
+            ..Options::default()
         },
         ..Setup::default()
     })
