@@ -129,16 +129,16 @@ impl TestApp {
         let now = Arc::new(AtomicI64::new(START.millis()));
         let time = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst)));
-        let app = App::start(store, setup.options.clone(), clock)
-            .await
-            .expect("an app");
+        let mut options = setup.options;
+        options.recorder.spool = database.spool();
+        let app = App::start(store, options.clone(), clock).await.expect("an app");
         let router = router(State::new(app.clone(), setup.settings));
         Self {
             app,
             tenant,
             database,
             router,
-            options: setup.options,
+            options,
             now,
             reads,
         }
