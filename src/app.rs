@@ -3,14 +3,16 @@
 use std::{fmt, sync::Arc};
 
 use entity::Timestamp;
+use sea_orm::DbErr;
 
 use crate::{
     accounts::Authenticator,
     catalog::{domain::ServerHosts, sending_list::ActiveLists},
     clicks::{
         aggregator::Aggregator,
+        file_error::FileError,
         recorder::{Recorder, RecorderOptions},
-        verdict::Judge,
+        verdict::{self, Judge},
     },
     links::{code::CodeSpace, create::Tools, resolve::Resolver},
     store::{Store, WriteError, Writer},
@@ -58,6 +60,22 @@ pub struct Options {
     pub recorder: RecorderOptions,
     /// Which codes are drawn.
     pub codes: CodeSpace,
+    /// How visits are judged.
+    pub verdict: verdict::Options,
+}
+
+/// Why a server's parts could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database can't be written.
+    #[error("the database can't be opened for writing")]
+    Writer(#[from] WriteError),
+    /// The database has no secrets, and takes none.
+    #[error("the server's secrets can't be read from the database")]
+    Secret(#[from] DbErr),
+    /// A file that the settings name can't be used.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 impl Default for Options {
@@ -66,6 +84,7 @@ impl Default for Options {
             redirect_cache: 16 << 20,
             recorder: RecorderOptions::default(),
             codes: CodeSpace::default(),
+            verdict: verdict::Options::default(),
         }
     }
 }
@@ -102,13 +121,17 @@ impl App {
     /// end when the last clone is gone.
     ///
     /// # Errors
-    /// When the database can't be opened for writing.
-    pub async fn start(store: Store, options: Options, clock: Clock) -> Result<Self, WriteError> {
+    /// When the database can't be opened for writing, or a file that the options name not be used.
+    pub async fn start(store: Store, options: Options, clock: Clock) -> Result<Self, StartError> {
         let Options {
             redirect_cache,
             recorder,
             codes,
+            verdict,
         } = options;
+        // Visitors are named by it: one database, one secret, so that they are the same on every node.
+        let secret = store.secret("visitor", nanoid::rngs::default).await?;
+        let judge = Judge::new(&verdict, &secret)?;
         let writer = Writer::spawn(&store)?;
         let read = || store.read.clone();
         let hosts = ServerHosts::new(read());
@@ -120,7 +143,7 @@ impl App {
             aggregator: Aggregator::spawn(&store)?,
             recorder: Recorder::spawn(writer.clone(), &recorder),
             writer,
-            judge: Arc::new(Judge::embedded()),
+            judge: Arc::new(judge),
             codes: Arc::new(codes),
             clock,
             store,

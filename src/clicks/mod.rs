@@ -1,8 +1,16 @@
 //! Visits: who came, person or bot, and how it is kept.
 
+pub mod address;
 pub mod agents;
 pub mod aggregator;
+pub mod burst;
+pub mod country;
+pub mod device;
+pub mod file_error;
 pub mod kind;
+pub mod known_agents;
+mod look_around;
 pub mod recorder;
+pub mod said;
 pub mod verdict;
 pub mod visit;

@@ -1,12 +1,32 @@
 //! The first verdict of a click: person or bot, and why.
 //!
-//! It is reached before the answer, from the request alone. Signals that need memory or time (bursts, address ranges)
-//! join the reasons later; a reason once given is never taken back by another.
+//! It is reached before the answer, from the request and what came shortly before it; a reason once given is never
+//! taken back by another.
 
-use entity::click::{BotKind, BotReason, Method};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use entity::{
+    agent_list,
+    click::{BotKind, BotReason, Method},
+    text_id,
+};
 use sea_orm::Iterable as _;
+use uuid::Uuid;
 
-use super::{agents::AgentList, visit::Visit};
+use super::{
+    address::{Address, VisitorKey},
+    agents::AgentList,
+    burst::Bursts,
+    country::Countries,
+    file_error::{FileError, WrongLine},
+    known_agents::{KnownAgent, KnownAgents},
+    visit::Visit,
+};
+use crate::{store::Secret, values::network::Networks};
 
 const fn bit(reason: BotReason) -> u16 {
     1 << reason as u16
@@ -58,112 +78,206 @@ impl Verdict {
     }
 }
 
-/// Tells people from bots; made once and shared, since compiling its lists takes milliseconds.
+/// How visits are judged.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A file in place of the built-in list of bots' agents.
+    pub agents: Option<PathBuf>,
+    /// A file of networks whose every click is a bot's.
+    pub networks: Option<PathBuf>,
+    /// A database of countries.
+    pub countries: Option<PathBuf>,
+    /// The most clicks in ten seconds that an address may make and still be a person's; 0 for any number.
+    pub burst_address: u16,
+    /// The most clicks in ten seconds that a link may get and still be clicked by people; 0 for any number.
+    pub burst_link: u16,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            agents: None,
+            networks: None,
+            countries: None,
+            burst_address: 300,
+            burst_link: 0,
+        }
+    }
+}
+
+/// Tells people from bots, and what is known of who came; made once and shared, since its lists take milliseconds to
+/// compile.
 #[derive(Debug)]
 pub struct Judge {
-    agents: AgentList,
+    agents: KnownAgents,
+    list: Arc<agent_list::Model>,
+    bot_networks: Networks,
+    bursts: Bursts,
+    burst_address: u16,
+    burst_link: u16,
+    countries: Option<Countries>,
+    visitors: VisitorKey,
 }
 
 impl Judge {
-    /// A judge with the lists that are built into the binary.
-    #[must_use]
-    pub fn embedded() -> Self {
-        Self {
-            agents: AgentList::embedded(),
-        }
+    /// Reads and compiles what the options name. Of `secret`, the first half makes visitors' numbers and the second
+    /// decides where bursts are counted, so that nobody outside can aim at another's counter.
+    ///
+    /// # Errors
+    /// When a file can't be used.
+    pub fn new(options: &Options, secret: &Secret) -> Result<Self, FileError> {
+        let agents = options.agents.as_deref().map(AgentList::read).transpose()?;
+        let agents = KnownAgents::new(agents.unwrap_or_else(AgentList::embedded));
+        let version = agents.list().version().to_owned();
+        let bot_networks = options.networks.as_deref().map(networks).transpose()?;
+        let countries = options.countries.as_deref().map(Countries::read).transpose()?;
+        let [mut of_visitors, mut of_bursts] = [[0; 16]; 2];
+        of_visitors.copy_from_slice(&secret[..16]);
+        of_bursts.copy_from_slice(&secret[16..]);
+        Ok(Self {
+            agents,
+            list: Arc::new(agent_list::Model {
+                id: text_id(&version),
+                version,
+            }),
+            bot_networks: bot_networks.unwrap_or_default(),
+            bursts: Bursts::new(of_bursts),
+            burst_address: options.burst_address,
+            burst_link: options.burst_link,
+            countries,
+            visitors: VisitorKey::new(&of_visitors),
+        })
     }
 
-    /// Judges a visit, trying each signal on its own.
-    ///
-    /// Costs about a microsecond and allocates nothing; a bot found by its agent two more, for its kind.
+    /// Judges a visit with this agent, trying each signal on its own. Counts it too: a visit is judged once.
     #[must_use]
-    pub fn judge(&self, visit: &Visit<'_>) -> Verdict {
-        let agent = visit.user_agent.unwrap_or_default().trim();
+    pub fn judge(&self, visit: &Visit<'_>, agent: Option<&KnownAgent>) -> Verdict {
+        let address = visit.address.map(Address::from);
+        let kind = agent.and_then(|agent| agent.bot);
         let reasons = BotReasons::default()
             .and(BotReason::Head, visit.method == Method::Head)
-            .and(BotReason::EmptyUserAgent, agent.is_empty())
-            .and(BotReason::UserAgent, self.agents.is_bot(agent));
-        let kind = reasons
-            .contains(BotReason::UserAgent)
-            .then(|| self.agents.kind_of(agent));
+            .and(BotReason::EmptyUserAgent, agent.is_none())
+            .and(BotReason::UserAgent, kind.is_some())
+            .and(BotReason::Prefetch, visit.is_prefetch)
+            .and(
+                BotReason::IpRange,
+                address.is_some_and(|address| self.bot_networks.contain(address.ip())),
+            )
+            .and(BotReason::Burst, self.is_burst(visit, address));
         Verdict { reasons, kind }
     }
 
-    /// Which lists of agents it judges by, to be stored beside [`BotReason::UserAgent`].
+    /// Counts a visit by its address and its link, where there is a limit. An address that is no visitor's own is not
+    /// counted: it is a proxy's that nobody named, and everybody would be a burst.
+    fn is_burst(&self, visit: &Visit<'_>, address: Option<Address>) -> bool {
+        let mut key = [0; 17];
+        let mut is_over = false;
+        if let Some(address) = address.filter(|address| self.burst_address > 0 && address.is_public()) {
+            key[1..].copy_from_slice(&address.own());
+            is_over |= self.bursts.is_over(&key, self.burst_address, visit.at);
+        }
+        if self.burst_link > 0 {
+            key[0] = 1;
+            key[1..].copy_from_slice(Uuid::from(visit.link).as_bytes());
+            is_over |= self.bursts.is_over(&key, self.burst_link, visit.at);
+        }
+        is_over
+    }
+
+    /// What an agent string means, if it says anything.
+    #[must_use]
+    pub fn agent(&self, text: Option<&str>) -> Option<KnownAgent> {
+        let text = text?.trim();
+        (!text.is_empty()).then(|| self.agents.read(text))
+    }
+
+    /// The country that an address is in.
+    #[must_use]
+    pub fn country(&self, address: Address) -> Option<String> {
+        self.countries.as_ref()?.of(address)
+    }
+
+    /// The visitor with this address and this agent.
+    #[must_use]
+    pub fn visitor(&self, address: Address, agent: Option<&KnownAgent>) -> i64 {
+        let agent = agent.map_or(0, |agent| agent.row.id);
+        self.visitors.visitor(address, agent)
+    }
+
+    /// The row of the list of agents that it judges by, to be stored beside a verdict.
+    #[must_use]
+    pub const fn list(&self) -> &Arc<agent_list::Model> {
+        &self.list
+    }
+
+    /// Which lists of agents it judges by.
     #[must_use]
     pub fn list_version(&self) -> &str {
-        self.agents.version()
+        &self.list.version
     }
+}
+
+fn networks(file: &Path) -> Result<Networks, FileError> {
+    let text = fs::read_to_string(file).map_err(|error| FileError::read(file, error))?;
+    Networks::read(&text)
+        .map_err(|(line, text, error)| FileError::line(file, line, &text, WrongLine::Network(error)))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{net::IpAddr, sync::LazyLock};
+
     use entity::{ClickId, ShortLinkId, Timestamp};
     use sea_orm::ActiveEnum as _;
 
     use super::*;
 
-    fn judged(method_is_head: bool, user_agent: Option<&str>) -> Verdict {
-        static JUDGE: std::sync::LazyLock<Judge> = std::sync::LazyLock::new(Judge::embedded);
+    const BROWSER: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) \
+        Chrome/131.0.0.0 Mobile Safari/537.36";
+
+    fn judge(options: &Options) -> Judge {
+        Judge::new(options, &[7; 32]).expect("a judge")
+    }
+
+    fn visit<'a>(method: Method, user_agent: Option<&'a str>) -> Visit<'a> {
         let at = Timestamp::from_millis(0);
-        JUDGE.judge(&Visit {
+        Visit {
             id: ClickId::at(at),
-            link: ShortLinkId::at(at),
+            link: ShortLinkId::from(Uuid::nil()),
+            destination: "https://example.com/",
             at,
-            method: if method_is_head { Method::Head } else { Method::Get },
+            method,
             user_agent,
+            is_prefetch: false,
+            address: None,
+            referrer: None,
+            languages: None,
+            query: "",
             is_private: false,
-        })
+        }
+    }
+
+    fn judged(judge: &Judge, visit: &Visit<'_>) -> Verdict {
+        judge.judge(visit, judge.agent(visit.user_agent).as_ref())
     }
 
     fn reasons(verdict: Verdict) -> Vec<BotReason> {
         verdict.reasons.iter().collect()
     }
 
-    #[test]
-    fn people_are_not_judged_bots() {
-        let accused: Vec<_> = PEOPLE
-            .lines()
-            .filter(|agent| judged(false, Some(agent)).is_bot())
-            .collect();
-        assert!(accused.is_empty(), "{accused:#?}");
-        assert!(PEOPLE.lines().count() >= 60);
-    }
-
-    #[test]
-    fn previewers_are_bots_by_their_agent() {
-        for agent in PREVIEWERS.lines() {
-            assert_eq!(
-                judged(false, Some(agent)).reason(),
-                Some(BotReason::UserAgent),
-                "{agent}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_imessage_preview_is_a_social_preview() {
-        let verdict = judged(false, PREVIEWERS.lines().next());
-        assert_eq!(verdict.kind, Some(BotKind::SocialPreview));
-    }
+    static EMBEDDED: LazyLock<Judge> = LazyLock::new(|| judge(&Options::default()));
 
     #[test]
     fn a_person_has_neither_reason_nor_kind() {
-        let verdict = judged(false, PEOPLE.lines().next());
+        let verdict = judged(&EMBEDDED, &visit(Method::Get, Some(BROWSER)));
         assert_eq!((verdict, verdict.reason()), (Verdict::default(), None));
-    }
-
-    #[test]
-    fn a_head_with_a_persons_agent_is_a_bot_of_no_kind() {
-        let verdict = judged(true, PEOPLE.lines().next());
-        assert!(verdict.is_bot());
-        assert_eq!((reasons(verdict), verdict.kind), (vec![BotReason::Head], None));
+        assert!(!verdict.is_bot());
     }
 
     #[test]
     fn a_missing_an_empty_and_a_blank_agent_are_bots_for_that_alone() {
         for agent in [None, Some(""), Some(" \t ")] {
-            let verdict = judged(false, agent);
+            let verdict = judged(&EMBEDDED, &visit(Method::Get, agent));
             assert_eq!(
                 (reasons(verdict), verdict.kind),
                 (vec![BotReason::EmptyUserAgent], None),
@@ -174,16 +288,108 @@ mod tests {
 
     #[test]
     fn no_reason_hides_another() {
-        let verdict = judged(true, Some("curl/8.5.0"));
-        assert_eq!(reasons(verdict), [BotReason::Head, BotReason::UserAgent]);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let networks = folder.path().join("networks.txt");
+        fs::write(&networks, "203.0.113.0/24\n").expect("a file");
+        let judge = judge(&Options {
+            networks: Some(networks),
+            burst_address: 1,
+            ..Options::default()
+        });
+        let address: Option<IpAddr> = Some("203.0.113.7".parse().expect("an address"));
+        let person = Visit {
+            address: Some("198.51.100.1".parse().expect("an address")),
+            ..visit(Method::Get, Some(BROWSER))
+        };
+        // What each says of itself, and the reason it gives.
+        let signals: [(BotReason, fn(&mut Visit<'_>)); 4] = [
+            (BotReason::Head, |visit| visit.method = Method::Head),
+            (BotReason::UserAgent, |visit| {
+                visit.user_agent = Some("curl/8.5.0")
+            }),
+            (BotReason::EmptyUserAgent, |visit| visit.user_agent = None),
+            (BotReason::Prefetch, |visit| visit.is_prefetch = true),
+        ];
+        for (reason, give) in signals {
+            // Each time from another address, so that none is a burst of the last.
+            let mut visit = person;
+            visit.address = Some(IpAddr::from([198, 51, 100, 10 + reason as u8]));
+            give(&mut visit);
+            assert_eq!(reasons(judged(&judge, &visit)), [reason]);
+        }
+        let in_range = Visit { address, ..person };
+        assert_eq!(reasons(judged(&judge, &in_range)), [BotReason::IpRange]);
+        assert_eq!(
+            reasons(judged(&judge, &in_range)),
+            [BotReason::IpRange, BotReason::Burst]
+        );
+        assert_eq!(reasons(judged(&judge, &person)), []);
+        assert_eq!(reasons(judged(&judge, &person)), [BotReason::Burst]);
+
+        let all = Visit {
+            method: Method::Head,
+            user_agent: Some("curl/8.5.0"),
+            is_prefetch: true,
+            address,
+            ..person
+        };
+        let verdict = judged(&judge, &all);
+        assert_eq!(
+            reasons(verdict),
+            [
+                BotReason::Head,
+                BotReason::UserAgent,
+                BotReason::Prefetch,
+                BotReason::IpRange,
+                BotReason::Burst,
+            ]
+        );
         assert_eq!(
             (verdict.reason(), verdict.kind),
             (Some(BotReason::Head), Some(BotKind::HttpLibrary))
         );
-        assert_eq!(
-            reasons(judged(true, None)),
-            [BotReason::Head, BotReason::EmptyUserAgent]
-        );
+    }
+
+    #[test]
+    fn bursts_are_counted_by_address_and_by_link_each_with_its_own_limit() {
+        let judge = judge(&Options {
+            burst_address: 1,
+            burst_link: 3,
+            ..Options::default()
+        });
+        let from = |last: u8| Visit {
+            address: Some(IpAddr::from([198, 51, 100, last])),
+            ..visit(Method::Get, Some(BROWSER))
+        };
+        let elsewhere = Visit {
+            link: ShortLinkId::from(Uuid::max()),
+            ..from(4)
+        };
+        let bursts: Vec<_> = [from(1), from(1), from(2), from(3), elsewhere, elsewhere]
+            .iter()
+            .map(|visit| judged(&judge, visit).is_bot())
+            .collect();
+        assert_eq!(bursts, [false, true, false, true, false, true]);
+    }
+
+    #[test]
+    fn no_address_and_an_address_of_a_proxy_make_no_burst_of_their_own() {
+        let judge = judge(&Options {
+            burst_address: 1,
+            ..Options::default()
+        });
+        for address in [
+            None,
+            Some(IpAddr::from([127, 0, 0, 1])),
+            Some(IpAddr::from([10, 0, 0, 5])),
+        ] {
+            let visit = Visit {
+                address,
+                ..visit(Method::Get, Some(BROWSER))
+            };
+            let bots = (0..3).filter(|_| judged(&judge, &visit).is_bot()).count();
+            assert_eq!(bots, 0, "{address:?}");
+        }
     }
 
     #[test]
@@ -200,112 +406,4 @@ mod tests {
         ];
         assert_eq!(names, expected);
     }
-
-    /// Browsers and in-app browsers, one a line.
-    const PEOPLE: &str = "\
-Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36
-Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.6099.144 Mobile Safari/537.36
-Mozilla/5.0 (Linux; Android 13; SM-S901U) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/112.0.0.0 Mobile Safari/537.36
-Mozilla/5.0 (Linux; Android 12; moto g power (2022)) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0.0.0 Mobile Safari/537.36
-Mozilla/5.0 (Linux; Android 8.1.0; Moto G (5S) Plus Build/OPS28.65-36-14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/92.0.4515.131 Mobile Safari/537.36
-Mozilla/5.0 (Linux; Android 7.0; CUBOT_NOTE_S Build/NRD90M) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/63.0.3239.111 Mobile Safari/537.36
-Mozilla/5.0 (Linux; Android 9; CUBOT X19) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0.0.0 Mobile Safari/537.36
-Mozilla/5.0 (Linux; Android 12; CUBOT KINGKONG 7 Build/SP1A.210812.016; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/118.0.5993.80 Mobile Safari/537.36 Instagram 305.0.0.34.110 Android (31/12; 480dpi; 1080x2260; CUBOT/CUBOT; KINGKONG 7; KINGKONG_7; mt6771; de_DE; 532277131)
-Mozilla/5.0 (Linux; Android 13; SAMSUNG SM-S918U) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/23.0 Chrome/115.0.0.0 Mobile Safari/537.36
-Mozilla/5.0 (Linux; Android 11; SAMSUNG SM-G973U) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/14.2 Chrome/87.0.4280.141 Mobile Safari/537.36
-Mozilla/5.0 (Linux; Android 9; SAMSUNG SM-T510) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/19.0 Chrome/102.0.5005.125 Safari/537.36
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_2_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Mobile/15E148 Safari/604.1
-Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1
-Mozilla/5.0 (iPhone; CPU iPhone OS 12_5_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/12.1.2 Mobile/15E148 Safari/604.1
-Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.6 Mobile/15E148 Safari/604.1
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/120.0.6099.119 Mobile/15E148 Safari/604.1
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/121.0 Mobile/15E148 Safari/605.1.15
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 EdgiOS/120.0.2210.116 Mobile/15E148 Safari/605.1.15
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.1 Mobile/15E148 DuckDuckGo/7 Safari/605.1.15
-Mozilla/5.0 (Linux; Android 13; Pixel 6) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/119.0.6045.193 Mobile DuckDuckGo/5 Safari/537.36
-Mozilla/5.0 (Android 14; Mobile; rv:121.0) Gecko/121.0 Firefox/121.0
-Mozilla/5.0 (Linux; Android 10; Redmi Note 9 Pro) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.6099.144 Mobile Safari/537.36 OPR/79.0.4195.76647
-Opera/9.80 (Android; Opera Mini/36.2.2254/119.132; U; id) Presto/2.12.423 Version/12.16
-Mozilla/5.0 (Linux; U; Android 11; en-US; RMX3231 Build/RP1A.201005.001) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/100.0.4896.58 UCBrowser/13.4.0.1306 Mobile Safari/537.36
-Mozilla/5.0 (Linux; U; Android 12; en-gb; M2101K6G Build/SKQ1.210908.001) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/112.0.5615.136 Mobile Safari/537.36 XiaoMi/MiuiBrowser/14.4.0-gn
-Mozilla/5.0 (Linux; Android 10; VOG-L29) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/99.0.4844.88 HuaweiBrowser/13.0.6.303 HMSCore/6.11.0.302 Mobile Safari/537.36
-Mozilla/5.0 (Linux; Android 9; KFTRWI) AppleWebKit/537.36 (KHTML, like Gecko) Silk/108.4.6 like Chrome/108.0.5359.220 Safari/537.36
-Mozilla/5.0 (Linux; Android 12; SM-A526B; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/120.0.6099.144 Mobile Safari/537.36
-Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36
-Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Edg/120.0.2210.91
-Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:121.0) Gecko/20100101 Firefox/121.0
-Mozilla/5.0 (Windows NT 6.1; WOW64; Trident/7.0; rv:11.0) like Gecko
-Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Safari/605.1.15
-Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 OPR/106.0.0.0
-Mozilla/5.0 (X11; Linux x86_64; rv:121.0) Gecko/20100101 Firefox/121.0
-Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0.0.0 Safari/537.36
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_1_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 [FBAN/FBIOS;FBAV/443.0.0.23.229;FBBV/543082189;FBDV/iPhone14,5;FBMD/iPhone;FBSN/iOS;FBSV/17.1.2;FBSS/3;FBID/phone;FBLC/en_US;FBOP/5;FBRV/545264310]
-Mozilla/5.0 (iPhone; CPU iPhone OS 15_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 [FBAN/FBIOS;FBDV/iPhone12,1;FBMD/iPhone;FBSN/iOS;FBSV/15.6;FBSS/2;FBCR/Google Fi;FBID/phone;FBLC/en_US;FBOP/5]
-Mozilla/5.0 (iPhone; CPU iPhone OS 16_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 [FBAN/MessengerForiOS;FBAV/412.0.0.42.110;FBBV/482376561;FBDV/iPhone13,2;FBMD/iPhone;FBSN/iOS;FBSV/16.5;FBSS/3;FBCR/;FBID/phone;FBLC/en_US;FBOP/5]
-Mozilla/5.0 (Linux; Android 13; SM-A536U Build/TP1A.220624.014; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/119.0.6045.193 Mobile Safari/537.36 [FB_IAB/FB4A;FBAV/441.0.0.23.112;]
-Mozilla/5.0 (Linux; Android 14; Pixel 7 Pro Build/UQ1A.231205.015; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/120.0.6099.43 Mobile Safari/537.36 [FB_IAB/Orca-Android;FBAV/438.0.0.24.107;]
-[FBAN/FB4A;FBAV/567.1.0.52.74;FBBV/1003893689;FBDM/{density=2.6,width=1080,height=2209};FBLC/en_US;FBRV/1012267334;FBCR/Google Fi;FBMF/Google;FBBD/google;FBPN/com.facebook.katana;FBDV/Pixel 7;FBSV/14;FBOP/1;FBCA/arm64-v8a:;]
-Mozilla/5.0 (Linux; Android 16; Pixel 10 Pro XL Build/CP1A.260305.018; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/146.0.7680.174 Mobile Safari/537.36 MetaIAB Facebook
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_2_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/21C66 Instagram 312.0.1.19.124 (iPhone15,2; iOS 17_2_1; en_US; en; scale=3.00; 1179x2556; 548339486)
-Mozilla/5.0 (Linux; Android 14; Pixel 7 Build/UQ1A.240105.004; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/120.0.6099.193 Mobile Safari/537.36 Instagram 314.0.0.20.114 Android (34/14; 420dpi; 1080x2205; Google/google; Pixel 7; panther; panther; en_US; 556277220)
-Mozilla/5.0 (Linux; Android 15; Pixel 8a Build/AP3A.241005.015; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/130.0.6723.86 Mobile Safari/537.36 Instagram 356.0.0.41.101 Android (35/15; 420dpi; 1080x2205; Google; Pixel 8a; akita; akita; en_US; 658190450)
-Mozilla/5.0 (Linux; Android 13; SM-S908U Build/TP1A.220624.014; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/119.0.6045.163 Mobile Safari/537.36 Instagram 309.1.0.41.113 Android (33/13; 600dpi; 1440x2969; samsung; SM-S908U; b0q; qcom; en_US; 541635890) Barcelona 309.0.0.33.109
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_1_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 musical_ly_32.4.0 JsSdk/2.0 NetType/WIFI Channel/App Store ByteLocale/en Region/US isDarkMode/0 WKWebView/1 RevealType/Dialog BytedanceWebview/d8a21c6
-Mozilla/5.0 (Linux; Android 12; SM-A125F Build/SP1A.210812.016; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/110.0.5481.153 Mobile Safari/537.36 trill_2022803040 JsSdk/1.0 NetType/WIFI Channel/googleplay AppName/musical_ly app_version/28.3.4 ByteLocale/en ByteFullLocale/en Region/US AppId/1233 Spark/1.2.7-alpha.6 AppVersion/28.3.4 BytedanceWebview/d8a21c6
-Mozilla/5.0 (iPhone; CPU iPhone OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Safari Line/13.18.0
-Mozilla/5.0 (Linux; Android 13; SO-51C Build/64.1.A.0.857; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/118.0.5993.111 Mobile Safari/537.36 Line/13.18.1/IAB
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0.42(0x18002a2f) NetType/WIFI Language/zh_CN
-Mozilla/5.0 (Linux; Android 12; V2048A Build/SP1A.210812.003; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/107.0.5304.141 Mobile Safari/537.36 XWEB/5169 MMWEBSDK/20230805 MMWEBID/1234 MicroMessenger/8.0.42.2460(0x28002A35) WeChat/arm64 Weixin NetType/4G Language/zh_CN ABI/arm64
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_2_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) GSA/297.0.595435837 Mobile/15E148 Safari/604.1
-Mozilla/5.0 (Linux; Android 13; SM-G991B Build/TP1A.220624.014; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/119.0.6045.193 Mobile Safari/537.36 GSA/14.48.26.29.arm64
-Mozilla/5.0 (iPhone; CPU iPhone OS 26_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 GoogleWv/1.0 (WKWebView) GeminiiOS/1.2026.2270600
-Mozilla/5.0 (iPhone; CPU iPhone OS 16_7_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.7.2 Mobile/15E148 Snapchat/12.61.0.44 (like Safari/8616.2.9.10.10, panda)
-Mozilla/5.0 (Linux; Android 11; RMX2001 Build/RP1A.200720.011; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/124.0.6367.179 Mobile Safari/537.36 Snapchat/12.87.0.44 (RMX2001; Android 11#1647528410731#30; gzip; )
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/21B74 Twitter for iPhone/10.17
-Mozilla/5.0 (Linux; Android 13; SM-A037U Build/TP1A.220624.014; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/119.0.6045.163 Mobile Safari/537.36 TwitterAndroid
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 [Pinterest/iOS]
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_2 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 [LinkedInApp]/9.29.5962
-Mozilla/5.0 (Linux; Android 13; SM-S911N Build/TP1A.220624.014; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/119.0.6045.66 Mobile Safari/537.36;KAKAOTALK 2410430
-Mozilla/5.0 (iPhone; CPU iPhone OS 17_2_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.2 Mobile/15E148 Safari/605.1 NAVER(inapp; search; 2000; 12.3.6; 14PRO)";
-
-    /// What fetches a link to show it in a chat or feed, one a line; the first is iMessage.
-    const PREVIEWERS: &str = "\
-Mozilla/5.0 (Macintosh; Intel Mac OS X 10_11_1) AppleWebKit/601.2.4 (KHTML, like Gecko) Version/9.0.1 Safari/601.2.4 facebookexternalhit/1.1 Facebot Twitterbot/1.0
-facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)
-facebookexternalhit/1.1
-facebookexternalhit/1.1; kakaotalk-scrap/1.0; +https://devtalk.kakao.com/t/scrap/33984
-facebookexternalhit/1.1;line-poker/1.0
-meta-externalagent/1.1 (+https://developers.facebook.com/docs/sharing/webmasters/crawler)
-meta-externalfetcher/1.1
-Facebot/1.0
-WhatsApp/2.23.20.0
-WhatsApp/2.23.24.82 A
-WhatsApp/2.2350.8 N
-WhatsApp/2
-WhatsApp
-Viber/21.5.0.0
-Viber
-TelegramBot (like TwitterBot)
-Twitterbot/1.0
-Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)
-Slackbot 1.0 (+https://api.slack.com/robots)
-Slack-ImgProxy (+https://api.slack.com/robots)
-Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)
-Mozilla/5.0 (compatible; Bluesky Cardyb/1.1; +mailto:support@bsky.app)
-Mastodon/4.3.0 (http.rb/5.2.0; +https://mastodon.social/)
-http.rb/5.1.1 (Mastodon/4.2.1; +https://mastodon.social/) Bot
-Mozilla/5.0 (Windows NT 6.1; WOW64) SkypeUriPreview Preview/0.5 skype-url-preview@microsoft.com
-LinkedInBot/1.0 (compatible; Mozilla/5.0; Apache-HttpClient +http://www.linkedin.com)
-Mozilla/5.0 (compatible; Pinterestbot/1.0; +https://www.pinterest.com/bot.html)
-Mozilla/5.0 (compatible; redditbot/1.0; +https://www.reddit.com/feedback)
-Mozilla/5.0 (compatible; Snap URL Preview Service; bot; snapchat; https://developers.snap.com/robots)
-Snap URL Preview Service; bot; snapchat; https://developers.snap.com/robots
-Iframely/1.3.1 (+https://iframely.com/docs/about)
-Mozilla/5.0 (compatible; Embedly/0.2; +http://support.embed.ly/)
-Mozilla/5.0 (compatible; vkShare; +http://vk.com/dev/Share)
-Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_5) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/13.1.1 Safari/605.1.15 (Applebot/0.1; +http://www.apple.com/go/applebot)
-Google-PageRenderer Google (+https://developers.google.com/+/web/snippet/)
-Synapse (bot; +https://github.com/matrix-org/synapse)
-Rocket.Chat/6.4 (Url Preview)
-Mattermost-Bot/1.1";
 }

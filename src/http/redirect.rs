@@ -8,13 +8,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use entity::{ClickId, click::Method as ClickMethod};
+use entity::ClickId;
 use percent_encoding::percent_decode_str;
 
-use super::{pages, request_id::RequestId, state::State};
+use super::{pages, request_id::RequestId, state::State, visitor::Visitor};
 use crate::{
     catalog,
-    clicks::{recorder::Recorded, visit::Visit},
+    clicks::recorder::Recorded,
     links::resolve::Resolved,
     values::{host::Host, template::fill_at_click},
 };
@@ -61,23 +61,8 @@ async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
         Ok(Resolved::Unknown) => return pages::not_found(),
         Err(error) => return failed(id, &error),
     };
-    let headers = &request.headers;
-    // Some apps write their name in their own script, which is no reason to take them for bots.
-    let agent = headers
-        .get(header::USER_AGENT)
-        .map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-    let visit = Visit {
-        id: ClickId::at(now),
-        link: link.id,
-        at: now,
-        method: if request.method == Method::HEAD {
-            ClickMethod::Head
-        } else {
-            ClickMethod::Get
-        },
-        user_agent: agent.as_deref(),
-        is_private: asks_not_to_be_tracked(headers),
-    };
+    let visitor = Visitor::of(request, &state.settings.trusted_proxies);
+    let visit = visitor.visit(ClickId::at(now), &link, now);
     let (click, _) = visit.click(&app.judge);
     if app.recorder.record(click, None).await != Recorded::Counted {
         return pages::unavailable();
@@ -136,12 +121,6 @@ fn code_of(path: &str) -> Option<Cow<'_, str>> {
 
 fn is_read(method: &Method) -> bool {
     method == Method::GET || method == Method::HEAD
-}
-
-fn asks_not_to_be_tracked(headers: &HeaderMap) -> bool {
-    ["sec-gpc", "dnt"]
-        .iter()
-        .any(|name| headers.get(*name).is_some_and(|value| value == "1"))
 }
 
 /// One hop, for this visitor and this time only.

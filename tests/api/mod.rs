@@ -34,3 +34,5 @@ mod tenancy;
 mod time_limit;
 mod transactions;
 mod variables;
+mod verdicts;
+mod visitors;

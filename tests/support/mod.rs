@@ -2,12 +2,14 @@
 
 mod app;
 mod database;
+mod mmdb;
 mod refusal;
 mod rows;
 mod schema;
 
 pub use app::{Answer, BROWSER, CREATE, START, Setup, TestApp};
 pub use database::Database;
+pub use mmdb::{Value as MmdbValue, country, mmdb};
 pub use refusal::{refused, user_error};
 pub use rows::{Tenant, of_offer};
 pub use schema::{INTROSPECTION, Schema, items, text};
