@@ -71,7 +71,7 @@ pub enum StartError {
     #[error("the database can't be opened for writing")]
     Writer(#[from] WriteError),
     /// The database has no secrets, and takes none.
-    #[error("the server's secrets can't be read from the database")]
+    #[error("the server's secrets can't be read from the database; `linkhop migrate up` makes their table")]
     Secret(#[from] DbErr),
     /// A file that the settings name can't be used.
     #[error(transparent)]
