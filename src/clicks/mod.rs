@@ -2,6 +2,9 @@
 
 pub mod agents;
 pub mod kind;
+pub mod list;
 pub mod recorder;
+mod tail;
+pub mod totals;
 pub mod verdict;
 pub mod visit;
