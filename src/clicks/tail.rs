@@ -17,10 +17,10 @@ use crate::{accounts::rows_of, store::pad};
 /// Answered with its values. What the caller adds numbers its own from `$3` on where it asks for one link, which both
 /// databases understand.
 ///
-/// Rows are found by their number, of which that of the link which is the furthest behind is said once more, since
-/// `SQLite` goes from the clicks to the links and could not start there else. Whether a click is summed already is
-/// asked for each in a subquery of its own: as a join `PostgreSQL`, which can't know how short the tail is, might read
-/// the whole index for it.
+/// Rows are found by their number, of which that of the link which is the furthest behind is said once more: the tail is
+/// gone through once, and not once for each link. Whether a click is summed already is asked last and for each in a
+/// subquery of its own: not for clicks of other links, and not as a join, for which `PostgreSQL`, which can't know how
+/// short the tail is, might read the whole index.
 pub(super) fn with_tail(
     account: AccountId,
     links: impl IntoIterator<Item = ShortLinkId>,
@@ -35,14 +35,14 @@ pub(super) fn with_tail(
     let sql = format!(
         "WITH link AS (
     SELECT asked.id, CASE WHEN asked.id <= done.link THEN done.upcoming ELSE done.through END AS summed
-    FROM ({asked}) AS asked CROSS JOIN click_summing AS done
+    FROM ({asked}) AS asked CROSS JOIN click_summing AS done WHERE done.id = 1
 ), tail AS (
     SELECT c.short_link_id, c.id, min(c.seq) AS seq, min(c.clicked_at) AS clicked_at,
         min(c.bot_reason) AS bot_reason, min(c.visitor) AS visitor
     FROM click AS c CROSS JOIN link
-    WHERE c.seq > (SELECT min(summed) FROM link) AND c.seq > link.summed AND c.short_link_id = link.id
-        AND (SELECT k.seq FROM link_click AS k WHERE k.short_link_id = c.short_link_id AND k.click_id = c.id) IS NULL
+    WHERE c.seq > (SELECT min(summed) FROM link) AND c.seq - link.summed > 0 AND c.short_link_id = link.id
     GROUP BY c.short_link_id, c.id
+    HAVING (SELECT k.seq FROM link_click AS k WHERE k.short_link_id = c.short_link_id AND k.click_id = c.id) IS NULL
 )",
         asked = asked.sql
     );

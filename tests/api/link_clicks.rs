@@ -217,10 +217,7 @@ async fn a_hundred_clicks_are_read_with_their_agents_at_once() {
 async fn a_page_is_read_from_the_index_and_the_rows_behind_it() {
     let app = TestApp::start().await;
     let link = a_link(&app).await;
-    let clicks: Vec<_> = (0..2000).map(|at| a_click(link, at)).collect();
-    app.store_clicks(&clicks).await;
-    let rows = app.clicks().await;
-    app.sum_clicks(summed_through(rows[1990].seq)).await;
+    app.be_busy(link).await;
     let is_sqlite = app.store().read.get_database_backend() == DatabaseBackend::Sqlite;
     let cursor = page(&app, link, "(first: 30)", "pageInfo { endCursor }").await;
     let cursor = &cursor["pageInfo"]["endCursor"];
@@ -235,7 +232,7 @@ async fn a_page_is_read_from_the_index_and_the_rows_behind_it() {
         let index = match (is_sqlite, beyond) {
             (true, "") => "SEARCH k USING PRIMARY KEY (short_link_id=?)\n".to_owned(),
             (true, _) => format!("SEARCH k USING PRIMARY KEY (short_link_id=? AND click_id{beyond}?)\n"),
-            (false, "") => "Index Cond: (short_link_id = (InitPlan".to_owned(),
+            (false, "") => " using link_click_pkey on link_click k\n".to_owned(),
             (false, _) => format!("AND (click_id {beyond} "),
         };
         let steps = if is_sqlite {

@@ -7,8 +7,8 @@ use entity::{
     text_id, user_agent,
 };
 use sea_orm::{
-    ActiveValue::NotSet, DatabaseTransaction, EntityTrait, IntoActiveModel, TransactionTrait as _,
-    sea_query::OnConflict,
+    ActiveValue::NotSet, ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, TransactionTrait as _, sea_query::OnConflict,
 };
 use serde_json::json;
 
@@ -123,6 +123,25 @@ impl TestApp {
         replace::<link_visitor::Entity, _>(&db, visitors).await;
         replace::<click_summing::Entity, _>(&db, [done]).await;
         db.commit().await.expect("sums");
+    }
+
+    /// Makes this link one of a thousand that were clicked, with half of 8,000 clicks, all but the last ten of which are
+    /// summed; and the database knows how many rows there are.
+    pub async fn be_busy(&self, link: ShortLinkId) {
+        let others: Vec<_> = (0..1000).map(|_| ShortLinkId::at(START)).collect();
+        let clicks = (0..8000_i64)
+            .zip(others.iter().cycle())
+            .map(|(at, other)| click::Model {
+                visitor: Some(at % 500),
+                ..a_click(if at % 2 == 0 { link } else { *other }, at)
+            });
+        self.store_clicks(&clicks.collect::<Vec<_>>()).await;
+        let rows = self.clicks().await;
+        self.sum_clicks(summed_through(rows[7989].seq)).await;
+        let db = &self.store().write;
+        if db.get_database_backend() == DatabaseBackend::Postgres {
+            db.execute_unprepared("ANALYZE").await.expect("figures");
+        }
     }
 
     /// Sums every click that is stored.
