@@ -14,13 +14,14 @@ use crate::{accounts::rows_of, store::pad};
 /// - `link`: each one's `id`, and the last row `summed` of its clicks;
 /// - `tail`: its clicks behind that, each once however often it was written, with the number of its first row.
 ///
-/// Answered with its values. What the caller adds numbers its own from `$3` on where it asks for one link, which both
-/// databases understand.
+/// Answered with its values: one for the account and those of the links, so that who asks for one link numbers more
+/// from `$3` on, as both databases understand it.
 ///
-/// Rows are found by their number, of which that of the link which is the furthest behind is said once more: the tail is
-/// gone through once, and not once for each link. Whether a click is summed already is asked last and for each in a
-/// subquery of its own: not for clicks of other links, and not as a join, for which `PostgreSQL`, which can't know how
-/// short the tail is, might read the whole index.
+/// The tail is gone through once, from the link that is the furthest behind, and not once for each link. That no row is
+/// above the highest is said for `PostgreSQL`: what is above a number that it can't see it takes for a third of the table,
+/// of which much is worth more processes and compiling the statement; what is between two, for a two-hundredth.
+/// Whether a click is summed is asked last, for each in a subquery of its own: not for clicks of other links, and not as
+/// a join, for which `PostgreSQL` might read all that was ever summed.
 pub(super) fn with_tail(
     account: AccountId,
     links: impl IntoIterator<Item = ShortLinkId>,
@@ -40,7 +41,8 @@ pub(super) fn with_tail(
     SELECT c.short_link_id, c.id, min(c.seq) AS seq, min(c.clicked_at) AS clicked_at,
         min(c.bot_reason) AS bot_reason, min(c.visitor) AS visitor
     FROM click AS c CROSS JOIN link
-    WHERE c.seq > (SELECT min(summed) FROM link) AND c.seq - link.summed > 0 AND c.short_link_id = link.id
+    WHERE c.seq > (SELECT min(summed) FROM link) AND c.seq <= (SELECT max(seq) FROM click)
+        AND c.seq - link.summed > 0 AND c.short_link_id = link.id
     GROUP BY c.short_link_id, c.id
     HAVING (SELECT k.seq FROM link_click AS k WHERE k.short_link_id = c.short_link_id AND k.click_id = c.id) IS NULL
 )",

@@ -238,14 +238,14 @@ async fn a_page_is_read_from_the_index_and_the_rows_behind_it() {
         let steps = if is_sqlite {
             [
                 index.as_str(),
-                "SEARCH c USING INTEGER PRIMARY KEY (rowid>?)",
+                "SEARCH c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
                 "SEARCH c USING INTEGER PRIMARY KEY (rowid=?)",
                 "SEARCH v USING PRIMARY KEY (short_link_id=? AND visitor=?)",
             ]
         } else {
             [
                 index.as_str(),
-                "Index Cond: (seq > ",
+                "Index Cond: ((seq > ",
                 "Index Cond: (seq = ",
                 "Index Cond: ((short_link_id = c.short_link_id) AND (visitor = c.visitor))",
             ]

@@ -181,14 +181,14 @@ async fn figures_are_read_from_sums_and_the_rows_behind_them() {
     let is_sqlite = app.store().read.get_database_backend() == DatabaseBackend::Sqlite;
     for step in if is_sqlite {
         [
-            "SEARCH c USING INTEGER PRIMARY KEY (rowid>?)",
+            "SEARCH c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
             "SEARCH t USING PRIMARY KEY (short_link_id=?)",
             "SEARCH k USING PRIMARY KEY (short_link_id=? AND click_id=?)",
             "SEARCH v USING PRIMARY KEY (short_link_id=? AND visitor=?)",
         ]
     } else {
         [
-            "Index Cond: (seq > ",
+            "Index Cond: ((seq > ",
             "Index Cond: (short_link_id = link.id)",
             "Index Cond: ((short_link_id = c.short_link_id) AND (click_id = c.id))",
             "Index Cond: ((short_link_id = c.short_link_id) AND (visitor = (min(c.visitor))))",
