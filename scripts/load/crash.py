@@ -15,7 +15,7 @@ import tempfile
 import time
 
 import full
-from database import DATABASES, Recount, behind, spooled
+from database import DATABASES, Recount, behind, is_replayed, spooled
 from server import Failed, Server
 from visitors import Visitors
 
@@ -96,7 +96,7 @@ class Rounds:
             time.sleep(self.random.uniform(0, 0.1))
             server.kill()
             server.start()
-        until("the spool is stored", 30, lambda: not list(database.spool.glob("*.ndjson")))
+        until("the spool is stored", 30, lambda: is_replayed(database))
         recount = Recount(database)
         stored = recount.ids.keys() - self.known
         self.known |= stored

@@ -173,7 +173,23 @@ DATABASES = {"sqlite": Sqlite, "postgres": Postgres}
 
 def spooled(database):
     """How many clicks wait in the spool; a line that was cut off counts for none."""
-    return sum(path.read_bytes().count(b"\n") for path in database.spool.glob("*.ndjson"))
+    lines = 0
+    for path in database.spool.glob("*.ndjson"):
+        # One that has just been replayed is gone.
+        with contextlib.suppress(FileNotFoundError):
+            lines += path.read_bytes().count(b"\n")
+    return lines
+
+
+def is_replayed(database):
+    """Whether nothing is left in the spool; a file may be there in which nothing could be written."""
+    return all(size == 0 for size in map(_size, database.spool.glob("*.ndjson")))
+
+
+def _size(path):
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
 
 
 def behind(database):

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from database import Recount, Sqlite
+from database import Recount, Sqlite, is_replayed
 from server import Failed, Server
 from visitors import Visitors
 
@@ -57,7 +57,7 @@ class Story:
 
     def __init__(self, server, disk, visitors):
         self.server, self.visitors, self.filler = server, visitors, Filler(disk)
-        self.before = self.full = self.room = self.worst = 0
+        self.before = self.full = self.room = 0
         self.counters = {}
 
     async def run(self):
@@ -97,12 +97,9 @@ def run(binary, seed):
         visitors = Visitors(server.port, links, CONNECTIONS, f"full {seed}")
         story = Story(server, disk, visitors)
         asyncio.run(visitors.run(story.run()))
-        until("what waits is stored", 30, lambda: server.counters()["unconfirmed"] == 0)
+        until("the spool is stored", 30, lambda: is_replayed(database) and server.counters()["waiting"] == 0)
         lost = server.counters()["lost"]
         recount = Recount(database)
-        check_figures(server, links.values(), recount, "after the disk was full")
-        check_sums(database, links.values(), recount)
-        server.stop()
         in_order = list(visitors.answered)
         missing = visitors.answered.keys() - recount.ids.keys()
         late = [click for click in in_order[story.room :] if click in missing]
@@ -120,6 +117,9 @@ def run(binary, seed):
             print(f"| {what} | {end - begin} | {len(missing.intersection(in_order[begin:end]))} |")
             begin = end
         print(f"\nNot stored: {len(missing)}; counted as lost: {lost} ({story.counters} with the disk full).", flush=True)
+        check_figures(server, links.values(), recount, "after the disk was full")
+        check_sums(database, links.values(), recount)
+        server.stop()
         if visitors.others:
             raise Failed(f"answers that are no redirect: {collections.Counter(visitors.others)}")
         if visitors.in_flight:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 
-from database import Recount, spooled
+from database import Recount, is_replayed, spooled
 from server import Failed
 from targets import Linkhop
 from visitors import Visitors
@@ -51,7 +51,7 @@ def stall(stack, database):
     asyncio.run(visitors.run(story.run()))
     spooled_then = spooled(linkhop.database)
     deadline = time.monotonic() + 30
-    while linkhop.server.counters()["unconfirmed"] > 0:
+    while not is_replayed(linkhop.database):
         if time.monotonic() > deadline:
             raise Failed("the spool is not stored 30 s after the lock is gone")
         time.sleep(0.05)
