@@ -1,6 +1,6 @@
 //! What each request can reach.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use entity::Timestamp;
 use sea_orm::DbErr;
@@ -9,7 +9,7 @@ use crate::{
     accounts::Authenticator,
     catalog::{domain::ServerHosts, sending_list::ActiveLists},
     clicks::{
-        aggregator::Aggregator,
+        aggregator::{self, Aggregator},
         file_error::FileError,
         recorder::{Recorder, RecorderOptions},
         verdict::{self, Judge},
@@ -56,6 +56,8 @@ impl fmt::Debug for Clock {
 pub struct Options {
     /// The most bytes of links that the redirect keeps in memory.
     pub redirect_cache: u64,
+    /// How long clicks gather before they are summed.
+    pub sum_pause: Duration,
     /// How clicks are stored.
     pub recorder: RecorderOptions,
     /// Which codes are drawn.
@@ -82,6 +84,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             redirect_cache: 16 << 20,
+            sum_pause: aggregator::PAUSE,
             recorder: RecorderOptions::default(),
             codes: CodeSpace::default(),
             verdict: verdict::Options::default(),
@@ -125,6 +128,7 @@ impl App {
     pub async fn start(store: Store, options: Options, clock: Clock) -> Result<Self, StartError> {
         let Options {
             redirect_cache,
+            sum_pause,
             recorder,
             codes,
             verdict,
@@ -140,7 +144,7 @@ impl App {
             lists: ActiveLists::new(&store),
             resolver: Resolver::new(redirect_cache, hosts.changes().clone()),
             hosts,
-            aggregator: Aggregator::spawn(&store)?,
+            aggregator: Aggregator::spawn(&store, sum_pause)?,
             recorder: Recorder::spawn(writer.clone(), &recorder),
             writer,
             judge: Arc::new(judge),

@@ -35,7 +35,11 @@ pub(super) fn with_tail(
         .build(backend);
     let sql = format!(
         "WITH link AS (
-    SELECT asked.id, CASE WHEN asked.id <= done.link THEN done.upcoming ELSE done.through END AS summed
+    SELECT asked.id, CASE
+        WHEN asked.id < done.link THEN done.upcoming
+        WHEN asked.id = done.link THEN done.link_through
+        ELSE done.through
+    END AS summed
     FROM ({asked}) AS asked CROSS JOIN click_summing AS done WHERE done.id = 1
 ), tail AS (
     SELECT c.short_link_id, c.id, min(c.seq) AS seq, min(c.clicked_at) AS clicked_at,

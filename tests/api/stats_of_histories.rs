@@ -33,7 +33,8 @@ struct History {
     steps: Vec<Step>,
     through: Index,
     upcoming: Index,
-    link: Option<usize>,
+    /// The last link of which a part is summed, and how far.
+    part: Option<(usize, Index)>,
     rows: usize,
 }
 
@@ -49,12 +50,16 @@ fn histories() -> impl Strategy<Value = History> {
             again,
         },
     );
-    let cut = (any::<Index>(), any::<Index>(), option::of(0..3_usize));
-    (vec(step, 0..60), cut, 2..12_usize).prop_map(|(steps, (through, upcoming, link), rows)| History {
+    let cut = (
+        any::<Index>(),
+        any::<Index>(),
+        option::of((0..3_usize, any::<Index>())),
+    );
+    (vec(step, 0..60), cut, 2..12_usize).prop_map(|(steps, (through, upcoming, part), rows)| History {
         steps,
         through,
         upcoming,
-        link,
+        part,
         rows,
     })
 }
@@ -149,13 +154,22 @@ async fn check(app: &TestApp, links: &[ShortLinkId], history: &History) {
         number => stored[number - 1].seq,
     };
     let through = row(&history.through);
+    let upcoming = through.max(row(&history.upcoming));
     app.sum_clicks(click_summing::Model {
         id: 1,
         through,
-        upcoming: through.max(row(&history.upcoming)),
-        link: history.link.map(|link| links[link]),
+        upcoming,
+        link: history.part.map(|(link, _)| links[link]),
+        link_through: history.part.map(|(_, at)| row(&at).clamp(through, upcoming)),
     })
     .await;
+    expect_recount(app, links, history.rows, &stored).await;
+    // From wherever summing stopped, it goes on.
+    app.app.aggregator.caught_up().await;
+    expect_recount(app, links, history.rows, &stored).await;
+}
+
+async fn expect_recount(app: &TestApp, links: &[ShortLinkId], rows: usize, stored: &[click::Model]) {
     let query = "{ shortLinks { nodes {
         id stats { clicks humanClicks botClicks uniqueClicks firstClickedAt lastClickedAt } clicks { totalCount }
     } } }";
@@ -163,11 +177,11 @@ async fn check(app: &TestApp, links: &[ShortLinkId], history: &History) {
     assert_eq!(items(&answer["nodes"]).count(), links.len());
     for node in items(&answer["nodes"]) {
         let link = text(&node["id"]).parse().expect("an id");
-        let (stats, list) = recount(link, &stored);
+        let (stats, list) = recount(link, stored);
         assert_eq!(node["stats"], stats);
         assert_eq!(node["clicks"]["totalCount"], stats["clicks"]);
         for backwards in [false, true] {
-            assert_eq!(paged(app, link, history.rows, backwards).await, list);
+            assert_eq!(paged(app, link, rows, backwards).await, list);
         }
     }
 }

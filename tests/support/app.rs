@@ -141,6 +141,8 @@ impl TestApp {
         let clock = Clock::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst)));
         let mut options = setup.options;
         options.recorder.spool = database.spool();
+        // When a test asks for it.
+        options.sum_pause = Duration::from_hours(1);
         options.recorder.click_wait = setup.click_wait.unwrap_or(Duration::from_mins(5));
         let app = App::start(store, options.clone(), clock).await.expect("an app");
         let router = router(State::new(app.clone(), setup.settings));

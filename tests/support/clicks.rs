@@ -75,7 +75,9 @@ impl TestApp {
         let (mut totals, mut clicks, mut visitors) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for click in self.clicks().await {
             let link = click.short_link_id;
-            let is_upcoming = click.seq <= done.upcoming && done.link.is_some_and(|last| link <= last);
+            let part = done.link.zip(done.link_through);
+            let is_upcoming =
+                click.seq <= done.upcoming && part.is_some_and(|part| (link, click.seq) <= part);
             if click.seq > done.through && !is_upcoming {
                 continue;
             }
@@ -158,6 +160,7 @@ pub fn summed_through(last: i64) -> click_summing::Model {
         through: last,
         upcoming: last,
         link: None,
+        link_through: None,
     }
 }
 

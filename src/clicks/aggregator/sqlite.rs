@@ -1,12 +1,15 @@
 //! Summing in `SQLite`: a lot is read and sorted, and written in many short transactions, between which redirects store
 //! their clicks.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError},
+    time::Duration,
+};
 
 use rusqlite::{Connection, OptionalExtension as _, Statement, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use super::{LOT, PAUSE};
+use super::LOT;
 use crate::store::SqliteFile;
 
 /// How many clicks are summed in one transaction: two milliseconds of it, which redirects wait for.
@@ -80,9 +83,9 @@ impl Summer {
     }
 
     /// Sums until nobody is left to ask for it.
-    pub(super) fn sum_all(mut self, asks: &Receiver<oneshot::Sender<()>>) {
+    pub(super) fn sum_all(mut self, pause: Duration, asks: &Receiver<oneshot::Sender<()>>) {
         loop {
-            let asked = match asks.recv_timeout(PAUSE) {
+            let asked = match asks.recv_timeout(pause) {
                 Ok(asked) => Some(asked),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
