@@ -11,8 +11,8 @@ use crate::{
     clicks::{
         aggregator::{self, Aggregator},
         file_error::FileError,
+        judge::{self, Judge},
         recorder::{Recorder, RecorderOptions},
-        verdict::{self, Judge},
     },
     links::{code::CodeSpace, create::Tools, resolve::Resolver},
     store::{Store, WriteError, Writer},
@@ -63,7 +63,7 @@ pub struct Options {
     /// Which codes are drawn.
     pub codes: CodeSpace,
     /// How visits are judged.
-    pub verdict: verdict::Options,
+    pub judge: judge::Options,
 }
 
 /// Why a server's parts could not be started.
@@ -87,7 +87,7 @@ impl Default for Options {
             sum_pause: aggregator::PAUSE,
             recorder: RecorderOptions::default(),
             codes: CodeSpace::default(),
-            verdict: verdict::Options::default(),
+            judge: judge::Options::default(),
         }
     }
 }
@@ -131,11 +131,11 @@ impl App {
             sum_pause,
             recorder,
             codes,
-            verdict,
+            judge,
         } = options;
         // Visitors are named by it: one database, one secret, so that they are the same on every node.
         let secret = store.secret("visitor", nanoid::rngs::default).await?;
-        let judge = Judge::new(&verdict, &secret)?;
+        let judge = Judge::new(&judge, &secret)?;
         let writer = Writer::spawn(&store)?;
         let read = || store.read.clone();
         let hosts = ServerHosts::new(read());

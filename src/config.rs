@@ -4,9 +4,9 @@
 //! may be given more than once is a `Vec`; in the file it is an array. A secret has `hide_env_values`: then it is
 //! masked wherever it is shown.
 
-use std::{
-    ffi::OsStr, fmt, fs, io, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration,
-};
+mod visits;
+
+use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{
     Args, ValueEnum,
@@ -18,18 +18,17 @@ use url::{Url, form_urlencoded};
 
 use crate::{
     app,
-    clicks::{burst::MOST_CLICKS, recorder::RecorderOptions, verdict},
+    clicks::recorder::RecorderOptions,
     graphql::Limits,
     http::{Origin, Settings},
     store::{self, Options, Store, Synchronous},
-    values::{host::Host, network::Network},
+    values::host::Host,
 };
+
+pub use self::visits::VisitConfig;
 
 /// The heading of what one request may ask for.
 const LIMITS: &str = "Limits of a GraphQL request";
-
-/// The heading of what is known of visitors.
-const VISITS: &str = "Visits";
 
 /// The flag that names the settings file; no key in it.
 pub const CONFIG: &str = "config";
@@ -220,62 +219,9 @@ pub struct ServerConfig {
     /// The folder for clicks that the database does not take in time; beside the SQLite file, or linkhop-spool here
     #[arg(long, env = "LINKHOP_SPOOL", value_name = "FOLDER")]
     pub spool: Option<PathBuf>,
-    /// A file in place of the built-in list of bots' user agents: one regular expression a line, # begins a comment
-    #[arg(
-        long,
-        env = "LINKHOP_BOT_AGENTS",
-        value_name = "FILE",
-        value_parser = file,
-        help_heading = VISITS
-    )]
-    pub bot_agents: Option<PathBuf>,
-    /// A file of networks whose every click is a bot's: one such as 203.0.113.0/24 a line, # begins a comment
-    #[arg(
-        long,
-        env = "LINKHOP_BOT_NETWORKS",
-        value_name = "FILE",
-        value_parser = file,
-        help_heading = VISITS
-    )]
-    pub bot_networks: Option<PathBuf>,
-    /// The most clicks in 10 seconds from one address that are people's, up to 10000; 0 for any number
-    #[arg(
-        long,
-        env = "LINKHOP_BURST_ADDRESS",
-        value_name = "CLICKS",
-        default_value = "300",
-        value_parser = RangedU64ValueParser::<u16>::new().range(..=u64::from(MOST_CLICKS)),
-        help_heading = VISITS
-    )]
-    pub burst_address: u16,
-    /// The most clicks in 10 seconds on one link that are people's, up to 10000; 0 for any number
-    #[arg(
-        long,
-        env = "LINKHOP_BURST_LINK",
-        value_name = "CLICKS",
-        default_value = "0",
-        value_parser = RangedU64ValueParser::<u16>::new().range(..=u64::from(MOST_CLICKS)),
-        help_heading = VISITS
-    )]
-    pub burst_link: u16,
-    /// A database of countries in the MMDB format, for the countries of visitors; none are kept unless given
-    #[arg(
-        long,
-        env = "LINKHOP_GEO_DATABASE",
-        value_name = "FILE",
-        value_parser = file,
-        help_heading = VISITS
-    )]
-    pub geo_database: Option<PathBuf>,
-    /// A proxy whose X-Forwarded-For is believed, as a network such as 10.0.0.0/8 or an address; may be given more than once
-    #[arg(
-        long,
-        env = "LINKHOP_TRUSTED_PROXY",
-        value_name = "NETWORK",
-        value_delimiter = ',',
-        help_heading = VISITS
-    )]
-    pub trusted_proxy: Vec<Network>,
+    /// What is made of visits.
+    #[command(flatten)]
+    pub visits: VisitConfig,
 }
 
 impl ServerConfig {
@@ -293,13 +239,7 @@ impl ServerConfig {
                     .or_else(|| store.beside("-spool"))
                     .unwrap_or(recorder.spool),
             },
-            verdict: verdict::Options {
-                agents: self.bot_agents.clone(),
-                networks: self.bot_networks.clone(),
-                countries: self.geo_database.clone(),
-                burst_address: self.burst_address,
-                burst_link: self.burst_link,
-            },
+            judge: self.visits.judge(),
             ..app::Options::default()
         }
     }
@@ -312,7 +252,7 @@ impl ServerConfig {
             request_timeout: Duration::from_secs(self.request_timeout.get().into()),
             cors_origins: self.cors_origin.clone(),
             api_host: self.api_host.clone(),
-            trusted_proxies: self.trusted_proxy.iter().copied().collect(),
+            trusted_proxies: self.visits.trusted_proxies(),
             limits: Limits {
                 depth: self.max_depth,
                 complexity: self.max_complexity,
@@ -450,16 +390,6 @@ impl std::error::Error for UnknownDatabase {}
 fn host(text: &str) -> Result<Host, &'static str> {
     Host::parse(text)
         .ok_or("give a host such as links.example.com, with its port where that is not the scheme's own")
-}
-
-/// Takes the name of a file that can be read; what is in it is looked at when the server starts.
-fn file(name: &str) -> Result<PathBuf, io::Error> {
-    let path = PathBuf::from(name);
-    if fs::File::open(&path)?.metadata()?.is_file() {
-        Ok(path)
-    } else {
-        Err(io::Error::other("not a file"))
-    }
 }
 
 fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {

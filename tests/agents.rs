@@ -1,7 +1,7 @@
 //! Real agents against the built-in list of bots: how many bots it finds, and how many people it accuses.
 
 use entity::click::BotKind;
-use linkhop::clicks::verdict::{Judge, Options};
+use linkhop::clicks::judge::{Judge, Options};
 
 /// Agents of bots, as their makers document them.
 const BOTS: &str = include_str!("../third_party/crawler-user-agents/instances.json");

@@ -6,9 +6,8 @@
 
 use std::{borrow::Cow, fs, path::Path, sync::LazyLock};
 
-use entity::click::BotKind;
+use entity::{click::BotKind, text_id};
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
-use sha2::{Digest as _, Sha256};
 
 use super::{
     file_error::{FileError, WrongLine},
@@ -107,12 +106,12 @@ impl AgentList {
                 source,
             })?;
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let digest = Sha256::digest(text.as_bytes());
-        let digits: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        // The first 12 digits of the text's SHA-256, of which an id is the first 16.
+        let digits = text_id(&text).cast_unsigned() >> 16;
         Ok(Self {
             bots: Bots::File(bots),
             kinds: LazyLock::new(Kinds::embedded),
-            version: Cow::Owned(format!("{name} sha256:{digits}")),
+            version: Cow::Owned(format!("{name} sha256:{digits:012x}")),
         })
     }
 

@@ -97,6 +97,7 @@ impl Bursts {
     /// Counts a click for `key` and answers whether that makes more than `limit` of them within the time.
     ///
     /// Those beyond the limit are not told apart: after it, nothing is written until the time is over.
+    #[must_use]
     pub fn is_over(&self, key: &[u8], limit: u16, at: Timestamp) -> bool {
         let hash = SipHasher24::new_with_key(&self.key).hash(key);
         let [set, page] = [SETS, PAGES].map(|size| size as u64);
@@ -116,23 +117,19 @@ fn count(Set(ways): &Set, fingerprint: u64, limit: u64, now: u64) -> bool {
             let counter = Counter::unpack(*word);
             counter.fingerprint == fingerprint && counter.is_running(now)
         });
-        let (way, since, counted) = match mine {
-            Some(way) => {
-                let Counter { since, count, .. } = Counter::unpack(words[way]);
-                if count > limit {
-                    return true;
-                }
-                (way, since, count)
+        let (way, since, counted) = if let Some(way) = mine {
+            let Counter { since, count, .. } = Counter::unpack(words[way]);
+            if count > limit {
+                return true;
             }
+            (way, since, count)
+        } else {
             // One that is over has fewer clicks than any that runs.
-            None => {
-                let running = |word: u64| {
-                    let counter = Counter::unpack(word);
-                    if counter.is_running(now) { counter.count } else { 0 }
-                };
-                let fewest = (0..WAYS).min_by_key(|way| running(words[*way]));
-                (fewest.unwrap_or_default(), now, 0)
-            }
+            let running = |way: &usize| {
+                let counter = Counter::unpack(words[*way]);
+                if counter.is_running(now) { counter.count } else { 0 }
+            };
+            (fewest(running), now, 0)
         };
         let next = Counter {
             fingerprint,
@@ -146,6 +143,10 @@ fn count(Set(ways): &Set, fingerprint: u64, limit: u64, now: u64) -> bool {
             return next.count > limit;
         }
     }
+}
+
+fn fewest(clicks: impl Fn(&usize) -> u64) -> usize {
+    (0..WAYS).min_by_key(clicks).unwrap_or_default()
 }
 
 #[cfg(test)]

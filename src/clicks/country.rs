@@ -6,14 +6,14 @@ use maxminddb::{MaxMindDbError, PathElement, Reader};
 
 use super::{address::Address, file_error::FileError};
 
-/// A database of countries in the MMDB format, such as GeoLite2-Country, DB-IP's or IPinfo's.
+/// A database of countries in the MMDB format, such as GeoLite2-Country.
 ///
 /// Read once, into memory (9 MB for a database of countries): a file that is mapped and then overwritten in place,
 /// as downloads do, would end the server.
 #[derive(Debug)]
 pub struct Countries(Reader<Vec<u8>>);
 
-/// Where databases keep the country's code: MaxMind's and DB-IP's, then IPinfo's.
+/// Where databases keep the country's code: that of `MaxMind` and DB-IP, then that of `IPinfo`.
 const PLACES: [&[PathElement<'static>]; 2] = [
     &[PathElement::Key("country"), PathElement::Key("iso_code")],
     &[PathElement::Key("country_code")],

@@ -66,8 +66,8 @@ impl KnownAgents {
     pub fn new(list: AgentList) -> Self {
         let weight = |_: &Text, agent: &KnownAgent| {
             let row = &agent.row;
-            let named = [&row.device, &row.os, &row.browser];
-            let names: usize = named.into_iter().flatten().map(String::len).sum();
+            let device = [&row.device, &row.os, &row.browser];
+            let names: usize = device.into_iter().flatten().map(String::len).sum();
             u32::try_from(row.text.len() + names + ENTRY_BYTES).unwrap_or(u32::MAX)
         };
         let known = Cache::builder().weigher(weight).max_capacity(MEMORY).build();

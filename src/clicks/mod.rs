@@ -7,6 +7,7 @@ pub mod burst;
 pub mod country;
 pub mod device;
 pub mod file_error;
+pub mod judge;
 pub mod kind;
 pub mod known_agents;
 pub mod list;

@@ -4,11 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use entity::{ClickId, ShortLinkId, Timestamp, click};
 
-use super::{
-    address::Address,
-    said,
-    verdict::{Judge, Verdict},
-};
+use super::{address::Address, judge::Judge, said, verdict::Verdict};
 use crate::store::NewClick;
 
 /// A request for a live link that is about to be answered.

@@ -38,4 +38,5 @@ mod time_limit;
 mod transactions;
 mod variables;
 mod verdicts;
+mod visit_details;
 mod visitors;

@@ -7,7 +7,7 @@ use entity::{
     agent_list,
     click::{self, BotKind, BotReason},
 };
-use linkhop::{app, clicks::verdict, http::Settings};
+use linkhop::{app, clicks::judge, http::Settings};
 use sea_orm::EntityTrait as _;
 use tempfile::TempDir;
 
@@ -16,10 +16,10 @@ use crate::support::{BROWSER, Setup, TestApp};
 const HOST: &str = "go.example.com";
 const PERSON: [(&str, &str); 1] = [("user-agent", BROWSER)];
 
-fn setup(verdict: verdict::Options) -> Setup {
+fn setup(judge: judge::Options) -> Setup {
     Setup {
         options: app::Options {
-            verdict,
+            judge,
             ..app::Options::default()
         },
         ..Setup::default()
@@ -48,10 +48,10 @@ async fn each_signal_alone_makes_a_bot() {
         "networks.txt",
         "# probes\n203.0.113.0/24\n2001:db8:bad::/48 # theirs\n",
     );
-    let app = TestApp::with(setup(verdict::Options {
+    let app = TestApp::with(setup(judge::Options {
         networks: Some(networks),
         burst_address: 2,
-        ..verdict::Options::default()
+        ..judge::Options::default()
     }))
     .await;
     let path = link(&app).await;
@@ -121,9 +121,9 @@ async fn what_fetches_ahead_is_kept_beside_another_reason() {
 
 #[tokio::test]
 async fn a_burst_ends_with_its_ten_seconds_and_hits_nobody_else() {
-    let app = TestApp::with(setup(verdict::Options {
+    let app = TestApp::with(setup(judge::Options {
         burst_address: 3,
-        ..verdict::Options::default()
+        ..judge::Options::default()
     }))
     .await;
     let path = link(&app).await;
@@ -154,10 +154,10 @@ async fn a_burst_ends_with_its_ten_seconds_and_hits_nobody_else() {
 
 #[tokio::test]
 async fn a_link_has_a_limit_of_its_own_if_it_is_given_one() {
-    let app = TestApp::with(setup(verdict::Options {
+    let app = TestApp::with(setup(judge::Options {
         burst_address: 0,
         burst_link: 2,
-        ..verdict::Options::default()
+        ..judge::Options::default()
     }))
     .await;
     let (one, other) = (link(&app).await, link(&app).await);
@@ -174,9 +174,9 @@ async fn a_link_has_a_limit_of_its_own_if_it_is_given_one() {
 
 #[tokio::test]
 async fn a_proxy_that_nobody_named_makes_no_burst_of_its_visitors() {
-    let app = TestApp::with(setup(verdict::Options {
+    let app = TestApp::with(setup(judge::Options {
         burst_address: 1,
-        ..verdict::Options::default()
+        ..judge::Options::default()
     }))
     .await;
     let path = link(&app).await;
@@ -201,9 +201,9 @@ async fn an_address_that_is_forged_is_in_no_network_and_one_that_a_trusted_proxy
             trusted_proxies: [trusted].into_iter().collect(),
             ..Settings::default()
         },
-        ..setup(verdict::Options {
+        ..setup(judge::Options {
             networks: Some(networks),
-            ..verdict::Options::default()
+            ..judge::Options::default()
         })
     })
     .await;
@@ -229,9 +229,9 @@ async fn an_address_that_is_forged_is_in_no_network_and_one_that_a_trusted_proxy
 #[tokio::test]
 async fn a_file_of_agents_takes_the_lists_place() {
     let (_folder, agents) = file("ours.txt", "# ours\nacme-probe\n");
-    let app = TestApp::with(setup(verdict::Options {
+    let app = TestApp::with(setup(judge::Options {
         agents: Some(agents),
-        ..verdict::Options::default()
+        ..judge::Options::default()
     }))
     .await;
     let path = link(&app).await;

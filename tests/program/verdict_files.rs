@@ -2,8 +2,15 @@
 
 use std::{fs, path::Path};
 
-use super::process::{Ended, Program, run};
-use crate::support::{Database, country, mmdb};
+use entity::click;
+use sea_orm::EntityTrait as _;
+use serde_json::json;
+
+use super::{
+    client::Client,
+    process::{Ended, Program, run},
+};
+use crate::support::{Database, START, Tenant, country, mmdb};
 
 /// What `linkhop serve` says of a file of this text.
 fn start(database: &Database, folder: &Path, flag: &str, text: &[u8]) -> Ended {
@@ -93,19 +100,13 @@ async fn a_server_starts_with_files_that_are_right() {
 
 #[tokio::test]
 async fn a_served_visit_has_its_peers_address() {
-    use entity::click;
-    use sea_orm::EntityTrait as _;
-
-    use super::client::Client;
-    use crate::support::{START, Tenant};
-
     let database = Database::migrated().await;
     let store = database.store().await;
     let tenant = Tenant::make(&store, "go.example.com", START).await;
     let (program, url) = Program::serve(&database.url);
     let client = Client::new(&url, &tenant.key);
     let made = client
-        .create(serde_json::json!({"url": "https://example.com/", "listId": 42}))
+        .create(json!({"url": "https://example.com/", "listId": 42}))
         .await
         .expect("a link");
     let code = made["linkId"].as_str().expect("a code");

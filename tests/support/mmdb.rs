@@ -8,9 +8,9 @@ pub enum Value {
     /// A text.
     Text(&'static str),
     /// Names and values.
-    Map(Vec<(&'static str, Value)>),
+    Map(Vec<(&'static str, Self)>),
     /// Values in an order.
-    Array(Vec<Value>),
+    Array(Vec<Self>),
     /// A number of 16 bits.
     U16(u16),
     /// A number of 32 bits.
@@ -86,14 +86,13 @@ pub fn mmdb(records: &[(&str, Value)]) -> Vec<u8> {
         let side = |depth: u32| usize::from(bits >> (127 - depth) & 1 == 1);
         let mut at = 0;
         for depth in 0..prefix - 1 {
-            at = match nodes[at][side(depth)] {
-                Branch::Node(next) => next,
-                _ => {
-                    nodes.push([Branch::Nowhere; 2]);
-                    let next = nodes.len() - 1;
-                    nodes[at][side(depth)] = Branch::Node(next);
-                    next
-                }
+            at = if let Branch::Node(next) = nodes[at][side(depth)] {
+                next
+            } else {
+                let next = nodes.len();
+                nodes[at][side(depth)] = Branch::Node(next);
+                nodes.push([Branch::Nowhere; 2]);
+                next
             };
         }
         nodes[at][side(prefix - 1)] = place;
