@@ -28,7 +28,7 @@ class Visitors:
         self.others = []
         # (when it was sent, seconds until it was answered)
         self.times = []
-        # The most requests that were answered on one connection, and the fewest.
+        # How many 302 each connection got.
         self.by_connection = []
         self.stopping = False
 
