@@ -81,8 +81,8 @@ class Linkhop:
         return taken
 
     def rows(self, table):
-        """How many there are."""
-        ((rows,),) = self.database.rows(f"SELECT count(*) FROM {table}")
+        """How many there are; a click may have two."""
+        ((rows,),) = self.database.rows(f"SELECT count(DISTINCT id) FROM {table}")
         return rows
 
     def drive(self, seconds, connections, load, *check):
