@@ -111,6 +111,8 @@ class Rounds:
         )
         if visitors.others:
             raise Failed(f"answers that are no redirect: {collections.Counter(visitors.others)}")
+        if sum(visitors.by_connection) != len(visitors.answered):
+            raise Failed(f"{sum(visitors.by_connection)} redirects name {len(visitors.answered)} clicks: an id came twice")
         if missing:
             raise Failed(f"{len(missing)} clicks were answered and are not stored, such as {missing[0]}")
         # By link, so that one too many here can't make up for one too few there.
@@ -127,7 +129,7 @@ class Rounds:
 def crash(binary, name, rounds, seed):
     """The rounds on one database."""
     draw = random.Random(f"{name} {seed}")
-    print(f"\n| round | database | killed | answered | stored | more | in flight | spooled | rows twice | figures agree |")
+    print("\n| round | database | killed | answered | stored | more | in flight | spooled | rows twice | figures agree |")
     print("|--:|---|---|--:|--:|--:|--:|--:|--:|---|")
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="linkhop-crash."))

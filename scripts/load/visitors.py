@@ -28,11 +28,12 @@ class Visitors:
         self.others = []
         # (when it was sent, seconds until it was answered)
         self.times = []
-        # The most requests that were answered on one connection, and the fewest.
+        # How many 302 each connection got.
         self.by_connection = []
         self.stopping = False
 
-    def _request(self):
+    def request(self):
+        """A link, the request for it, and whether its answer has a body."""
         code = self.random.choice(self.codes)
         person = self.random.randrange(self.people)
         kind = self.random.random()
@@ -46,49 +47,74 @@ class Visitors:
         ]
         if 0.05 <= kind < 0.08:
             lines.append("Sec-GPC: 1")
-        return self.links[code], ("\r\n".join(lines) + "\r\n\r\n").encode(), method
-
-    async def _visit(self):
-        """Requests one after the other on one connection until it breaks or all stop."""
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            return
-        count = 0
-        link = None
-        try:
-            while not self.stopping:
-                link, request, method = self._request()
-                begin = time.monotonic()
-                writer.write(request)
-                head = await reader.readuntil(b"\r\n\r\n")
-                fields = {}
-                for line in head[:-4].split(b"\r\n")[1:]:
-                    name, _, value = line.partition(b":")
-                    fields[name.lower()] = value.strip()
-                length = 0 if method == "HEAD" else int(fields.get(b"content-length", 0))
-                if length:
-                    await reader.readexactly(length)
-                self.times.append((begin, time.monotonic() - begin))
-                status = head[9:12]
-                if status == b"302":
-                    self.answered[fields[b"location"].decode().rpartition("click_")[2]] = link
-                    count += 1
-                else:
-                    self.others.append(status.decode())
-                link = None
-        except (OSError, asyncio.IncompleteReadError):
-            if link is not None:
-                self.in_flight.append(link)
-        finally:
-            writer.close()
-            self.by_connection.append(count)
+        return self.links[code], ("\r\n".join(lines) + "\r\n\r\n").encode(), method != "HEAD"
 
     async def run(self, script):
         """Loads the server while `script` (a coroutine) runs, then lets each connection end its request."""
-        visits = [asyncio.create_task(self._visit()) for _ in range(self.connections)]
+        loop = asyncio.get_running_loop()
+        visits = []
+        for _ in range(self.connections):
+            _, visit = await loop.create_connection(lambda: _Visit(self, loop), "127.0.0.1", self.port)
+            visits.append(visit.ended)
         try:
             await script
         finally:
             self.stopping = True
-            await asyncio.gather(*visits)
+            await asyncio.wait(visits, timeout=30)
+
+
+class _Visit(asyncio.Protocol):
+    """One connection: requests one after the other until it breaks or all stop."""
+
+    def __init__(self, visitors, loop):
+        self.visitors, self.loop = visitors, loop
+        self.ended = loop.create_future()
+        self.transport = self.link = None
+        self.answer = b""
+        self.begin = self.took = 0
+        self.has_body = True
+        self.count = 0
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self._ask()
+
+    def _ask(self):
+        if self.visitors.stopping:
+            self.transport.close()
+            return
+        self.answer = b""
+        self.link, request, self.has_body = self.visitors.request()
+        self.begin = time.monotonic()
+        self.transport.write(request)
+
+    def data_received(self, data):
+        self.answer += data
+        head, end, body = self.answer.partition(b"\r\n\r\n")
+        if end and len(body) >= self._length(head):
+            # Looked at later: where many are answered at once, none should wait for others to be looked at.
+            self.took = time.monotonic() - self.begin
+            self.loop.call_soon(self._look, head)
+
+    def _length(self, head):
+        _, found, rest = head.partition(b"\r\ncontent-length: ")
+        return int(rest.partition(b"\r\n")[0]) if found and self.has_body else 0
+
+    def _look(self, head):
+        self.visitors.times.append((self.begin, self.took))
+        status = head[9:12]
+        if status == b"302":
+            _, _, location = head.partition(b"\r\nlocation: ")
+            click = location.partition(b"\r\n")[0].rpartition(b"click_")[2]
+            self.visitors.answered[click.decode()] = self.link
+            self.count += 1
+        else:
+            self.visitors.others.append(status.decode())
+        self.link = None
+        self._ask()
+
+    def connection_lost(self, exc):
+        if self.link is not None:
+            self.visitors.in_flight.append(self.link)
+        self.visitors.by_connection.append(self.count)
+        self.ended.set_result(None)
