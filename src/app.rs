@@ -105,7 +105,7 @@ impl App {
         Ok(Self {
             authenticator: Authenticator::new(&store),
             lists: ActiveLists::new(&store),
-            resolver: Resolver::new(redirect_cache, hosts.changes().clone()),
+            resolver: Resolver::new(&store, redirect_cache, hosts.changes().clone()),
             hosts,
             recorder: Recorder::new(writer.clone()),
             writer,

@@ -23,6 +23,8 @@ pub enum ShortLinkStatus {
     Archived,
     /// Its `expiresAt` has passed: visitors get a 410 page, or its fallback URL.
     Expired,
+    /// It has let `maxClicks` people through: visitors get a 410 page, or its fallback URL.
+    Exhausted,
 }
 
 /// The one way in which a short link is named.
@@ -128,7 +130,8 @@ impl ShortLink {
     /// Where it stands now.
     async fn status(&self, context: &Context<'_>) -> ShortLinkStatus {
         let now = context.data_unchecked::<App>().clock.now();
-        lookup::state(self.0.status, self.0.expires_at, now).into()
+        let is_exhausted = self.0.exhausted_at.is_some();
+        lookup::state(self.0.status, self.0.expires_at, is_exhausted, now).into()
     }
 
     /// From when on visitors get a 410 page, or the fallback URL; null if never.

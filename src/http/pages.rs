@@ -64,7 +64,9 @@ pub(super) fn not_found() -> Response {
 pub(super) fn gone(state: State) -> Response {
     let text = match state {
         State::Expired => "This link has expired.",
-        State::Active | State::Disabled | State::Archived => "This link is no longer available.",
+        State::Exhausted => "This link has been used as often as it could be.",
+        State::Disabled => "This link is switched off.",
+        State::Active | State::Archived => "This link has been removed.",
     };
     page(StatusCode::GONE, "Link no longer available", text)
 }

@@ -15,7 +15,10 @@ use super::{pages, request_id::RequestId, state::State};
 use crate::{
     catalog,
     clicks::{recorder::Recorded, visit::Visit},
-    links::resolve::Resolved,
+    links::{
+        self,
+        resolve::{LiveLink, Resolved},
+    },
     values::{host::Host, template::fill_at_click},
 };
 
@@ -48,16 +51,9 @@ async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
     };
     let app = &state.app;
     let now = app.clock.now();
-    let link = match app.resolver.resolve(&app.store.read, host, &code, now).await {
+    let link = match app.resolver.resolve(host, &code, now).await {
         Ok(Resolved::Active(link)) => link,
-        Ok(Resolved::Gone {
-            fallback_url: Some(url),
-            ..
-        }) => return redirect(&url),
-        Ok(Resolved::Gone {
-            state,
-            fallback_url: None,
-        }) => return pages::gone(state),
+        Ok(Resolved::Gone(state, link)) => return gone(state, &link),
         Ok(Resolved::Unknown) => return pages::not_found(),
         Err(error) => return failed(id, &error),
     };
@@ -83,7 +79,7 @@ async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
         return pages::unavailable();
     }
     redirect(&fill_at_click(
-        &link.destination,
+        link.destination(),
         visit.id,
         request.uri.query().unwrap_or_default(),
     ))
@@ -164,6 +160,14 @@ fn redirect(url: &str) -> Response {
         ),
     ];
     (StatusCode::FOUND, headers).into_response()
+}
+
+/// For a link that no longer redirects: where it leads instead, or why.
+fn gone(state: links::lookup::State, link: &LiveLink) -> Response {
+    match link.fallback_url() {
+        Some(url) => redirect(url),
+        None => pages::gone(state),
+    }
 }
 
 fn method_not_allowed() -> Response {
