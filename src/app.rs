@@ -7,7 +7,11 @@ use entity::Timestamp;
 use crate::{
     accounts::Authenticator,
     catalog::{domain::ServerHosts, sending_list::ActiveLists},
-    clicks::{recorder::Recorder, verdict::Judge},
+    clicks::{
+        aggregator::Aggregator,
+        recorder::{Recorder, RecorderOptions},
+        verdict::Judge,
+    },
     links::{code::CodeSpace, create::Tools, resolve::Resolver},
     store::{Store, WriteError, Writer},
 };
@@ -50,6 +54,8 @@ impl fmt::Debug for Clock {
 pub struct Options {
     /// The most bytes of links that the redirect keeps in memory.
     pub redirect_cache: u64,
+    /// How clicks are stored.
+    pub recorder: RecorderOptions,
     /// Which codes are drawn.
     pub codes: CodeSpace,
 }
@@ -58,6 +64,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             redirect_cache: 16 << 20,
+            recorder: RecorderOptions::default(),
             codes: CodeSpace::default(),
         }
     }
@@ -80,6 +87,8 @@ pub struct App {
     pub resolver: Resolver,
     /// Stores clicks.
     pub recorder: Recorder,
+    /// Sums clicks.
+    pub aggregator: Aggregator,
     /// Tells bots from people.
     pub judge: Arc<Judge>,
     /// Which codes are drawn.
@@ -97,6 +106,7 @@ impl App {
     pub async fn start(store: Store, options: Options, clock: Clock) -> Result<Self, WriteError> {
         let Options {
             redirect_cache,
+            recorder,
             codes,
         } = options;
         let writer = Writer::spawn(&store)?;
@@ -107,7 +117,8 @@ impl App {
             lists: ActiveLists::new(&store),
             resolver: Resolver::new(&store, redirect_cache, hosts.changes().clone()),
             hosts,
-            recorder: Recorder::new(writer.clone()),
+            aggregator: Aggregator::spawn(&store)?,
+            recorder: Recorder::spawn(writer.clone(), &recorder),
             writer,
             judge: Arc::new(Judge::embedded()),
             codes: Arc::new(codes),

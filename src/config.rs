@@ -16,9 +16,10 @@ use url::{Url, form_urlencoded};
 
 use crate::{
     app,
+    clicks::recorder::RecorderOptions,
     graphql::Limits,
     http::{Origin, Settings},
-    store::{self, Options, Synchronous},
+    store::{self, Options, Store, Synchronous},
     values::host::Host,
 };
 
@@ -70,7 +71,7 @@ pub struct DatabaseConfig {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseTuning {
-    /// Connections that read at the same time; two more write
+    /// Connections that read at the same time; three more write
     #[arg(
         long,
         env = "LINKHOP_READ_CONNECTIONS",
@@ -203,14 +204,34 @@ pub struct ServerConfig {
         default_value = "16777216"
     )]
     pub redirect_cache: u64,
+    /// The most milliseconds that a visitor waits for their click to be stored; then it goes to the spool
+    #[arg(
+        long,
+        env = "LINKHOP_CLICK_WAIT",
+        value_name = "MILLISECONDS",
+        default_value = "50"
+    )]
+    pub click_wait: NonZeroU32,
+    /// The folder for clicks that the database does not take in time; beside the SQLite file, or linkhop-spool here
+    #[arg(long, env = "LINKHOP_SPOOL", value_name = "FOLDER")]
+    pub spool: Option<PathBuf>,
 }
 
 impl ServerConfig {
-    /// How the server works beside what it answers.
+    /// How the server works beside what it answers, over that database.
     #[must_use]
-    pub fn options(&self) -> app::Options {
+    pub fn options(&self, store: &Store) -> app::Options {
+        let recorder = RecorderOptions::default();
         app::Options {
             redirect_cache: self.redirect_cache,
+            recorder: RecorderOptions {
+                click_wait: Duration::from_millis(self.click_wait.get().into()),
+                spool: self
+                    .spool
+                    .clone()
+                    .or_else(|| store.beside("-spool"))
+                    .unwrap_or(recorder.spool),
+            },
             ..app::Options::default()
         }
     }

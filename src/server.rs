@@ -46,7 +46,8 @@ impl Server {
         let address = listener
             .local_addr()
             .map_err(|error| BindError::Listen(config.listen, error))?;
-        let app = App::start(store, config.options(), Clock::system()).await?;
+        let options = config.options(&store);
+        let app = App::start(store, options, Clock::system()).await?;
         Ok(Self {
             listener,
             address,
@@ -71,7 +72,7 @@ impl Server {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let Self { listener, app, .. } = self;
-        let (writer, authenticator) = (app.writer.clone(), app.authenticator.clone());
+        let (recorder, authenticator) = (app.recorder.clone(), app.authenticator.clone());
         let router = router(State::new(app, settings));
         // A redirect is one small packet: it must not wait for another.
         let listener = listener.tap_io(|stream| {
@@ -94,7 +95,7 @@ impl Server {
             () = overdue => tracing::warn!("some requests were not answered in time and are cut off"),
         }
         authenticator.flushed().await;
-        writer.drained().await;
+        recorder.finish().await;
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! The lists of bots' agents that clicks were judged by.
 
 use sea_orm::entity::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One version of the list.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "agent_list")]
 pub struct Model {
     /// A hash of the version, see [`text_id`](crate::text_id).

@@ -143,8 +143,75 @@ pub enum BotKind {
     Other,
 }
 
+impl Method {
+    /// The name that is stored and shown; never change one, since clicks keep it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+        }
+    }
+}
+
+impl BotReason {
+    /// The name that is stored and shown; never change one, since clicks keep it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Head => "HEAD",
+            Self::EmptyUserAgent => "EMPTY_USER_AGENT",
+            Self::UserAgent => "USER_AGENT",
+            Self::Prefetch => "PREFETCH",
+            Self::IpRange => "IP_RANGE",
+            Self::Burst => "BURST",
+        }
+    }
+}
+
+impl BotKind {
+    /// The name that is stored and shown; never change one, since clicks keep it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SocialPreview => "SOCIAL_PREVIEW",
+            Self::Scanner => "SCANNER",
+            Self::AiCrawler => "AI_CRAWLER",
+            Self::SearchEngine => "SEARCH_ENGINE",
+            Self::Monitoring => "MONITORING",
+            Self::Feed => "FEED",
+            Self::Archive => "ARCHIVE",
+            Self::Advertising => "ADVERTISING",
+            Self::Academic => "ACADEMIC",
+            Self::Seo => "SEO",
+            Self::BrowserAutomation => "BROWSER_AUTOMATION",
+            Self::HttpLibrary => "HTTP_LIBRARY",
+            Self::Other => "OTHER",
+        }
+    }
+}
+
 /// No relation is declared, and no foreign key: a link is never deleted, and a check costs each redirect.
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_is_stored_under_the_name_it_is_shown_by() {
+        for method in Method::iter() {
+            assert_eq!(method.to_value(), method.as_str());
+        }
+        for reason in BotReason::iter() {
+            assert_eq!(reason.to_value(), reason.as_str());
+        }
+        for kind in BotKind::iter() {
+            assert_eq!(kind.to_value(), kind.as_str());
+        }
+    }
+}

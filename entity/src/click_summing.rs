@@ -7,8 +7,9 @@ use crate::ShortLinkId;
 /// The one row that says which clicks the sums hold. Whatever moves it writes the sums in the same transaction, so that
 /// sums and the clicks behind it always add up to all there are.
 ///
-/// A lot of clicks is summed link by link, in several transactions, so that redirects never wait long for one: of links
-/// up to `link` clicks are summed up to `upcoming`, of the others up to `through`.
+/// A lot of clicks is summed in the order of its links, in several transactions, so that redirects never wait long for
+/// one. A click is summed if its row is not behind `through`; or if it is not behind `upcoming` and its link and row,
+/// compared as a pair, are not behind `link` and `link_through`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "click_summing")]
 pub struct Model {
@@ -19,8 +20,10 @@ pub struct Model {
     pub through: i64,
     /// The last row of the lot that is being summed; the same as `through` when none is.
     pub upcoming: i64,
-    /// The last link whose part of the lot is summed.
+    /// The last link of which the lot is summed, or a part of it.
     pub link: Option<ShortLinkId>,
+    /// The last row of that link that is.
+    pub link_through: Option<i64>,
 }
 
 /// No relation is declared.

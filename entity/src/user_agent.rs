@@ -1,11 +1,11 @@
 //! Agent strings: each once, however many clicks have it.
 
 use sea_orm::entity::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One agent string. What it says of a device is written down when it is first seen; the string itself is kept so that
 /// a newer list can judge old clicks.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "user_agent")]
 pub struct Model {
     /// A hash of the text, so that whoever has the text knows the id: see [`text_id`](crate::text_id).

@@ -73,7 +73,8 @@ CREATE TABLE click_summing (
     id integer NOT NULL PRIMARY KEY,
     through bigint NOT NULL,
     upcoming bigint NOT NULL,
-    link {uuid} NULL
+    link {uuid} NULL,
+    link_through bigint NULL
 );
 INSERT INTO click_summing (id, through, upcoming) VALUES (1, 0, 0);
 CREATE TABLE link_use (short_link_id {uuid} NOT NULL PRIMARY KEY, used integer NOT NULL){by_key};

@@ -1,6 +1,7 @@
 //! Visits: who came, person or bot, and how it is kept.
 
 pub mod agents;
+pub mod aggregator;
 pub mod kind;
 pub mod recorder;
 pub mod verdict;

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use url::Url;
 
-use super::{sqlite_reader::SqliteReader, transaction::Turn};
+use super::{SqliteFile, sqlite_reader::SqliteReader, transaction::Turn};
 
 /// How far `SQLite` goes to survive a power failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -125,6 +125,32 @@ impl Store {
         }
     }
 
+    /// The `SQLite` file, with something added to its name: what else the server keeps stands beside it. `None` where
+    /// the database is no file.
+    #[must_use]
+    pub fn beside(&self, suffix: &str) -> Option<PathBuf> {
+        match &self.place {
+            Place::Sqlite { file, .. } => {
+                let mut path = file.clone().into_os_string();
+                path.push(suffix);
+                Some(path.into())
+            }
+            Place::Postgres { .. } => None,
+        }
+    }
+
+    /// The `SQLite` file, for whoever writes to it beside the writer; `None` where the database is no file.
+    #[must_use]
+    pub fn sqlite_file(&self) -> Option<SqliteFile> {
+        match &self.place {
+            Place::Sqlite { file, turn, .. } => Some(SqliteFile {
+                path: file.clone(),
+                turn: Turn::clone(turn),
+            }),
+            Place::Postgres { .. } => None,
+        }
+    }
+
     /// How many changes of the schema are still to be made.
     ///
     /// # Errors
@@ -186,8 +212,8 @@ impl Store {
 
     async fn connect_postgres(url: &str, options: &Options) -> Result<Self, ConnectError> {
         knock(url).await?;
-        // One for the writer, one for transactions, so that neither waits for the other.
-        let write = Database::connect(pool(url, 2)).await?;
+        // One for the writer, one for transactions, one for sums, so that none waits for another.
+        let write = Database::connect(pool(url, 3)).await?;
         Ok(Self {
             write,
             read: Database::connect(pool(url, options.readers)).await?,

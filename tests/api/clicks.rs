@@ -130,22 +130,3 @@ async fn an_agent_of_any_script_and_length_is_kept_as_far_as_it_goes() {
         [(None, None), (None, None)]
     );
 }
-
-#[tokio::test]
-async fn a_visit_whose_click_can_t_be_stored_is_not_sent_on() {
-    use sea_orm::ConnectionTrait as _;
-
-    let app = TestApp::start().await;
-    let path = format!("/{}", app.link("https://example.com/").await);
-    let broken = "ALTER TABLE click RENAME TO elsewhere";
-    app.store()
-        .write
-        .execute_unprepared(broken)
-        .await
-        .expect("a broken database");
-    let answer = app.get(HOST, &path).await;
-    assert_eq!(answer.status, 503);
-    assert_eq!(answer.header("retry-after"), "1");
-    assert_eq!(answer.header("location"), "");
-    assert!(!answer.body.to_lowercase().contains("sql"));
-}

@@ -27,6 +27,7 @@ mod pages;
 mod paging;
 mod plans;
 mod queries;
+mod recording;
 mod redirect;
 mod schema_file;
 mod tenancy;

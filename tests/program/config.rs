@@ -12,7 +12,7 @@ use super::{
 use crate::support::{Database, START, Tenant};
 
 /// Each setting of `linkhop serve`, with a value that is not its default, as the file writes it.
-const RIGHT: [(&str, &str); 17] = [
+const RIGHT: [(&str, &str); 19] = [
     ("--database-url", "'sqlite:///nowhere/other.db'"),
     ("--read-connections", "9"),
     ("--sqlite-synchronous", "'normal'"),
@@ -28,6 +28,8 @@ const RIGHT: [(&str, &str); 17] = [
     ("--max-spreads", "600"),
     ("--max-tokens", "5000"),
     ("--redirect-cache", "4096"),
+    ("--click-wait", "80"),
+    ("--spool", "'/nowhere/spool'"),
     ("--log", "'warn,linkhop=debug'"),
     ("--log-format", "'json'"),
 ];

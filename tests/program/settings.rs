@@ -7,7 +7,7 @@ use crate::support::Database;
 const NOWHERE: &str = "sqlite:///nowhere/linkhop.db";
 
 /// Each field of `linkhop serve` and a value it can't have.
-const WRONG: [(&str, &str); 19] = [
+const WRONG: [(&str, &str); 20] = [
     ("--database-url", "mysql://linkhop:s3cret@127.0.0.1/linkhop"),
     ("--read-connections", "0"),
     ("--sqlite-synchronous", "off"),
@@ -25,6 +25,7 @@ const WRONG: [(&str, &str); 19] = [
     ("--max-spreads", "few"),
     ("--max-tokens", "99999999999999999999"),
     ("--redirect-cache", "16 MiB"),
+    ("--click-wait", "0"),
     ("--log", "linkhop=loud"),
     ("--log-format", "xml"),
 ];

@@ -1,8 +1,13 @@
 //! A server of a test's own, asked through its router.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::{
@@ -10,7 +15,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, HeaderName, Method, Request, StatusCode, header},
 };
-use entity::{ShortLinkId, Timestamp, click, short_link};
+use entity::{ClickId, ShortLinkId, Timestamp, click, link_total, short_link};
 use http_body_util::BodyExt as _;
 use linkhop::{
     app::{App, Clock, Options},
@@ -18,8 +23,9 @@ use linkhop::{
     store::Store,
 };
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait as _,
-    QueryFilter as _, QueryOrder as _, Statement,
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _, DatabaseBackend, DatabaseTransaction,
+    EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -41,6 +47,8 @@ pub struct Setup {
     pub settings: Settings,
     /// How it works beside what it answers.
     pub options: Options,
+    /// How long a visit waits for its click; longer than any test runs, unless it says: these machines are busy.
+    pub click_wait: Option<Duration>,
 }
 
 /// A server over a database of its own, with one tenant.
@@ -129,16 +137,17 @@ impl TestApp {
         let now = Arc::new(AtomicI64::new(START.millis()));
         let time = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst)));
-        let app = App::start(store, setup.options.clone(), clock)
-            .await
-            .expect("an app");
+        let mut options = setup.options;
+        options.recorder.spool = database.spool();
+        options.recorder.click_wait = setup.click_wait.unwrap_or(Duration::from_mins(5));
+        let app = App::start(store, options.clone(), clock).await.expect("an app");
         let router = router(State::new(app.clone(), setup.settings));
         Self {
             app,
             tenant,
             database,
             router,
-            options: setup.options,
+            options,
             now,
             reads,
         }
@@ -326,6 +335,46 @@ impl TestApp {
         self.app.writer.drained().await;
         let clicks = click::Entity::find().order_by_asc(click::Column::Seq);
         clicks.all(&self.app.store.read).await.expect("clicks")
+    }
+
+    /// Every click that is stored, each once, however often it was written.
+    pub async fn clicks_by_id(&self) -> HashMap<ClickId, click::Model> {
+        let clicks = self.clicks().await.into_iter();
+        clicks.map(|click| (click.id, click)).collect()
+    }
+
+    /// What is summed of a link once all that is stored is.
+    pub async fn summed(&self, link: ShortLinkId) -> Option<link_total::Model> {
+        self.app.writer.drained().await;
+        self.app.aggregator.caught_up().await;
+        link_total::Entity::find_by_id(link)
+            .one(&self.app.store.read)
+            .await
+            .expect("a total")
+    }
+
+    /// Holds the database so that nobody else writes clicks, until what is returned is rolled back.
+    pub async fn stall(&self) -> DatabaseTransaction {
+        let store = self.database.store().await;
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let held = store
+            .write
+            .begin_with_options(options)
+            .await
+            .expect("a transaction");
+        if held.get_database_backend() == DatabaseBackend::Postgres {
+            let lock = "LOCK TABLE click IN ACCESS EXCLUSIVE MODE";
+            held.execute_unprepared(lock).await.expect("a lock");
+        }
+        held
+    }
+
+    /// The folder for clicks that the database does not take in time.
+    pub fn spool(&self) -> PathBuf {
+        self.database.spool()
     }
 
     /// How many links are stored.

@@ -1,5 +1,7 @@
 //! A database for one test.
 
+use std::{path::PathBuf, sync::Arc};
+
 use linkhop::store::{Options, Store};
 use sea_orm::{ConnectionTrait as _, Database as Connection};
 use tempfile::TempDir;
@@ -14,25 +16,22 @@ const SERVER: &str = "LINKHOP_TEST_DATABASE_URL";
 pub struct Database {
     /// Where it is.
     pub url: String,
-    /// Holds the `SQLite` file; removed with it.
-    _folder: Option<TempDir>,
+    /// Holds the `SQLite` file and the spool; removed with the last who holds it.
+    folder: Arc<TempDir>,
 }
 
 impl Database {
     /// An empty database, not migrated.
     pub async fn empty() -> Self {
+        let folder = folder();
         if let Ok(server) = std::env::var(SERVER) {
             return Self {
                 url: create(&server, None).await,
-                _folder: None,
+                folder,
             };
         }
-        let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        Self {
-            url,
-            _folder: Some(folder),
-        }
+        Self { url, folder }
     }
 
     /// A migrated database.
@@ -56,7 +55,7 @@ impl Database {
         });
         Self {
             url: create(&server, Some(template.await)).await,
-            _folder: None,
+            folder: folder(),
         }
     }
 
@@ -64,8 +63,13 @@ impl Database {
     pub fn shared(&self) -> Self {
         Self {
             url: self.url.clone(),
-            _folder: None,
+            folder: Arc::clone(&self.folder),
         }
+    }
+
+    /// A folder of a server's own for clicks that the database does not take in time.
+    pub fn spool(&self) -> PathBuf {
+        self.folder.path().join("spool")
     }
 
     /// Opens it; an `SQLite` file that is not there is made.
@@ -78,6 +82,10 @@ impl Database {
             .await
             .expect("the test's database")
     }
+}
+
+fn folder() -> Arc<TempDir> {
+    Arc::new(tempfile::tempdir().expect("a temporary folder"))
 }
 
 async fn create(server: &str, template: Option<&str>) -> String {

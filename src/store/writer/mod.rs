@@ -7,7 +7,15 @@
 mod postgres;
 mod sqlite;
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
 
 use entity::{Timestamp, agent_list, click, idempotency_key, short_link, user_agent};
 use sea_orm::DbErr;
@@ -16,7 +24,7 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use super::{Store, connect::Place};
+use super::{SqliteFile, Store, connect::Place};
 
 /// How many writes may wait before callers wait to hand theirs over.
 const QUEUE: usize = 4096;
@@ -28,17 +36,29 @@ const LOT: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Writer {
     queue: mpsc::Sender<Message>,
+    /// How many writes were last stored together.
+    lot: Arc<AtomicUsize>,
+}
+
+/// What became of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is stored, its idempotency key with it.
+    Stored,
+    /// Its code is in use on the domain; nothing is stored.
+    CodeTaken,
+    /// Its idempotency key is in use in the account; nothing is stored.
+    KeyTaken,
 }
 
 /// What became of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is stored, a link's idempotency key with it.
-    Stored,
-    /// The link's code is in use on the domain; nothing is stored.
-    CodeTaken,
-    /// The link's idempotency key is in use in the account; nothing is stored.
-    KeyTaken,
+enum Done {
+    Link(Outcome),
+    /// A click: stored, unless its link lets nobody through any more or nobody waits for the answer.
+    Click {
+        is_stored: bool,
+    },
 }
 
 /// An idempotency key that is stored with its link or not at all.
@@ -70,9 +90,15 @@ pub enum WriteError {
     /// `SQLite` refused it.
     #[error("SQLite did not store the row")]
     Sqlite(#[from] rusqlite::Error),
+    /// The transaction that it was part of failed.
+    #[error("the transaction failed")]
+    Together(#[source] Arc<WriteError>),
     /// A row could not be put into words.
     #[error("the row could not be written as JSON")]
     Encode(#[from] serde_json::Error),
+    /// Too many writes wait already.
+    #[error("too many writes wait already")]
+    Full,
     /// The writer has ended.
     #[error("the writer has ended")]
     Ended,
@@ -80,14 +106,30 @@ pub enum WriteError {
 
 #[derive(Debug)]
 enum Message {
-    Store(Write, oneshot::Sender<Result<Outcome, WriteError>>),
+    Store(Asked),
     Drained(oneshot::Sender<()>),
+}
+
+/// A write and who waits for it.
+#[derive(Debug)]
+struct Asked {
+    write: Write,
+    caller: oneshot::Sender<Result<Done, WriteError>>,
 }
 
 #[derive(Debug)]
 enum Write {
     Link(Arc<short_link::Model>, Option<Arc<UsedKey>>),
-    Click(Arc<NewClick>),
+    /// With how many people its link lets through, where the click uses that up.
+    Click(Arc<NewClick>, Option<i32>),
+}
+
+impl Asked {
+    /// Whether it would give away a place of a link with a limit that nobody waits for any more: whoever asked was
+    /// answered that it could not be decided.
+    fn is_given_up(&self) -> bool {
+        matches!(self.write, Write::Click(_, Some(_))) && self.caller.is_closed()
+    }
 }
 
 impl Writer {
@@ -98,25 +140,30 @@ impl Writer {
     /// When the `SQLite` file can't be opened once more.
     pub fn spawn(store: &Store) -> Result<Self, WriteError> {
         let (queue, waiting) = mpsc::channel(QUEUE);
+        let lot = Arc::new(AtomicUsize::new(0));
+        let size = Arc::clone(&lot);
         match &store.place {
             Place::Sqlite {
-                file,
                 synchronous,
+                file,
                 turn,
                 ..
             } => {
-                let db = sqlite::open(file, *synchronous)?;
-                let turn = Arc::clone(turn);
+                let file = SqliteFile {
+                    path: file.clone(),
+                    turn: Arc::clone(turn),
+                };
+                let writer = sqlite::SqliteWriter::open(file, *synchronous)?;
                 // A thread of its own: a prepared statement is stepped without a hop to another, which is
                 // most of what a click would cost.
                 let runtime = Handle::current();
-                std::thread::spawn(move || sqlite::write_all(db, &turn, waiting, &runtime));
+                std::thread::spawn(move || writer.write_all(waiting, &size, &runtime));
             }
             Place::Postgres { .. } => {
-                tokio::spawn(postgres::write_all(store.write.clone(), waiting));
+                tokio::spawn(postgres::PostgresWriter::new(store.write.clone()).write_all(waiting, size));
             }
         }
-        Ok(Self { queue })
+        Ok(Self { queue, lot })
     }
 
     /// Stores a link, with its idempotency key if it has one, or neither.
@@ -128,15 +175,42 @@ impl Writer {
         link: Arc<short_link::Model>,
         key: Option<Arc<UsedKey>>,
     ) -> Result<Outcome, WriteError> {
-        self.store(Write::Link(link, key)).await
+        let (caller, done) = oneshot::channel();
+        let write = Write::Link(link, key);
+        let handed = self.queue.send(Message::Store(Asked { write, caller })).await;
+        handed.map_err(|_| WriteError::Ended)?;
+        match done.await.map_err(|_| WriteError::Ended)?? {
+            Done::Link(outcome) => Ok(outcome),
+            Done::Click { .. } => Err(WriteError::Ended),
+        }
     }
 
-    /// Appends a click.
+    /// Hands a click over, to be appended, and answers what to wait for. `limit` is how many people its link lets
+    /// through: then the click is stored only if one more may pass, and only while the answer is waited for.
     ///
     /// # Errors
-    /// When the database did not store it.
-    pub async fn append_click(&self, click: Arc<NewClick>) -> Result<(), WriteError> {
-        self.store(Write::Click(click)).await.map(|_| ())
+    /// At once when too many writes wait already.
+    pub fn append_click(&self, click: Arc<NewClick>, limit: Option<i32>) -> Result<Waiting, WriteError> {
+        let (caller, done) = oneshot::channel();
+        let write = Write::Click(click, limit);
+        let handed = self.queue.try_send(Message::Store(Asked { write, caller }));
+        handed.map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => WriteError::Full,
+            mpsc::error::TrySendError::Closed(_) => WriteError::Ended,
+        })?;
+        Ok(Waiting(done))
+    }
+
+    /// How many writes wait to be stored.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// How many writes were last stored together.
+    #[must_use]
+    pub fn lot(&self) -> usize {
+        self.lot.load(Ordering::Relaxed)
     }
 
     /// Returns once everything that was handed over before is stored.
@@ -146,47 +220,84 @@ impl Writer {
             let _ = stored.await;
         }
     }
+}
 
-    async fn store(&self, write: Write) -> Result<Outcome, WriteError> {
-        let (done, outcome) = oneshot::channel();
-        self.queue
-            .send(Message::Store(write, done))
-            .await
-            .map_err(|_| WriteError::Ended)?;
-        outcome.await.map_err(|_| WriteError::Ended)?
+/// A click that was handed over: becomes whether it is stored. It is not where its link lets nobody through any more.
+#[derive(Debug)]
+pub struct Waiting(oneshot::Receiver<Result<Done, WriteError>>);
+
+impl Future for Waiting {
+    type Output = Result<bool, WriteError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let done = Pin::new(&mut self.0).poll(context);
+        done.map(|done| Ok(done.map_err(|_| WriteError::Ended)?? != Done::Click { is_stored: false }))
     }
 }
 
 /// What was waiting, taken apart.
 #[derive(Debug, Default)]
 struct Lot {
-    writes: Vec<Write>,
-    callers: Vec<oneshot::Sender<Result<Outcome, WriteError>>>,
+    writes: Vec<Asked>,
     drained: Vec<oneshot::Sender<()>>,
 }
 
 impl Lot {
-    fn of(messages: &mut Vec<Message>) -> Self {
+    fn of(messages: &mut Vec<Message>, size: &AtomicUsize) -> Self {
         let mut lot = Self::default();
         for message in messages.drain(..) {
             match message {
-                Message::Store(write, caller) => {
-                    lot.writes.push(write);
-                    lot.callers.push(caller);
-                }
+                Message::Store(asked) => lot.writes.push(asked),
                 Message::Drained(caller) => lot.drained.push(caller),
             }
         }
+        size.store(lot.writes.len(), Ordering::Relaxed);
         lot
     }
 
     /// Wakes everybody. A caller that has gone away no longer asks; its row is stored all the same.
-    fn answer(self, outcomes: Vec<Result<Outcome, WriteError>>) {
-        for (caller, outcome) in self.callers.into_iter().zip(outcomes) {
-            let _ = caller.send(outcome);
+    fn answer(self, outcomes: Vec<Result<Done, WriteError>>) {
+        for (asked, outcome) in self.writes.into_iter().zip(outcomes) {
+            let _ = asked.caller.send(outcome);
         }
         for caller in self.drained {
             let _ = caller.send(());
         }
+    }
+}
+
+/// Whether writes that could not be stored together are tried one by one: where a link's own error may be the cause. A
+/// click has none of its own, and each of them must not wait its time out again.
+fn is_tried_alone(writes: &[Asked]) -> bool {
+    writes.len() > 1 && writes.iter().any(|asked| matches!(asked.write, Write::Link(..)))
+}
+
+/// The error of a transaction, for each of the writes that were to be stored by it.
+fn failed(writes: &[Asked], error: WriteError) -> Vec<Result<Done, WriteError>> {
+    let error = Arc::new(error);
+    writes
+        .iter()
+        .map(|_| Err(WriteError::Together(Arc::clone(&error))))
+        .collect()
+}
+
+/// Ids of texts that are known to be stored, so that each is written once and not with each click.
+#[derive(Debug, Default)]
+struct KnownTexts(HashSet<i64>);
+
+/// How many ids of texts are known at most, 4 MiB of them. Then all are forgotten: to write one again does no harm.
+const TEXTS: usize = 1 << 18;
+
+impl KnownTexts {
+    fn holds(&self, id: i64) -> bool {
+        self.0.contains(&id)
+    }
+
+    /// Notes what was stored.
+    fn learn(&mut self, ids: impl IntoIterator<Item = i64>) {
+        if self.0.len() > TEXTS {
+            self.0.clear();
+        }
+        self.0.extend(ids);
     }
 }

@@ -3,77 +3,147 @@
 //! A set is sent as one JSON parameter, so that the statement's text is the same whatever its size: it is
 //! prepared once, and a set costs one round trip.
 
-use std::{collections::HashSet, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, LazyLock, atomic::AtomicUsize},
+};
 
-use entity::{ShortLinkId, click, idempotency_key, short_link};
+use entity::{ShortLinkId, agent_list, click, idempotency_key, link_use, short_link, user_agent};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, EntityTrait,
-    IdenStatic as _, Iterable as _, PrimaryKeyToColumn as _, PrimaryKeyTrait as _, QueryFilter as _,
-    QueryResult, Statement, TransactionTrait as _,
+    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr,
+    EntityTrait, IdenStatic as _, Iterable as _, PrimaryKeyToColumn as _, PrimaryKeyTrait as _,
+    QueryFilter as _, QueryResult, QuerySelect as _, Statement, TransactionTrait as _, sea_query::OnConflict,
 };
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::{LOT, Lot, Message, Outcome, UsedKey, Write, WriteError};
+use super::{
+    Asked, Done, KnownTexts, LOT, Lot, Message, Outcome, UsedKey, Write, WriteError, failed, is_tried_alone,
+};
 use crate::store::{again, met_another};
 
-/// Stores what comes until nobody is left to send.
-pub(super) async fn write_all(db: DatabaseConnection, mut waiting: mpsc::Receiver<Message>) {
-    let mut messages = Vec::with_capacity(LOT);
-    while waiting.recv_many(&mut messages, LOT).await > 0 {
-        let lot = Lot::of(&mut messages);
-        let outcomes = store(&db, &lot.writes).await;
-        lot.answer(outcomes);
-    }
+/// Writes to a `PostgreSQL` database.
+#[derive(Debug)]
+pub(super) struct PostgresWriter {
+    db: DatabaseConnection,
+    known: KnownTexts,
 }
 
-/// Stores writes together; when that fails, each alone, so that the right caller gets its own error.
-async fn store(db: &DatabaseConnection, writes: &[Write]) -> Vec<Result<Outcome, WriteError>> {
-    match store_together(db, writes).await {
-        Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-        Err(error) if writes.len() == 1 => vec![Err(error)],
-        Err(error) => {
-            tracing::warn!(%error, writes = writes.len(), "storing together failed, storing one by one");
-            let mut outcomes = Vec::with_capacity(writes.len());
-            for write in writes {
-                let alone = store_together(db, std::slice::from_ref(write)).await;
-                outcomes.push(alone.map(|outcomes| outcomes[0]));
-            }
-            outcomes
+impl PostgresWriter {
+    pub(super) fn new(db: DatabaseConnection) -> Self {
+        Self {
+            db,
+            known: KnownTexts::default(),
         }
     }
+
+    /// Stores what comes until nobody is left to send.
+    pub(super) async fn write_all(mut self, mut waiting: mpsc::Receiver<Message>, size: Arc<AtomicUsize>) {
+        let mut messages = Vec::with_capacity(LOT);
+        while waiting.recv_many(&mut messages, LOT).await > 0 {
+            let lot = Lot::of(&mut messages, &size);
+            let outcomes = self.store(&lot.writes).await;
+            lot.answer(outcomes);
+        }
+    }
+
+    /// Stores writes together; when that fails, each alone where that may help.
+    async fn store(&mut self, writes: &[Asked]) -> Vec<Result<Done, WriteError>> {
+        match self.store_together(writes).await {
+            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+            Err(error) if is_tried_alone(writes) => {
+                tracing::warn!(%error, writes = writes.len(), "storing together failed, storing one by one");
+                let mut outcomes = Vec::with_capacity(writes.len());
+                for write in writes {
+                    let alone = self.store_together(std::slice::from_ref(write)).await;
+                    outcomes.push(alone.map(|outcomes| outcomes[0]));
+                }
+                outcomes
+            }
+            Err(error) => failed(writes, error),
+        }
+    }
+
+    async fn store_together(&mut self, writes: &[Asked]) -> Result<Vec<Done>, WriteError> {
+        let texts = NewTexts::among(writes, &self.known);
+        let in_the_way =
+            |error: &WriteError| matches!(error, WriteError::Database(error) if met_another(error));
+        let done = again(in_the_way, || store_once(&self.db, writes, &texts)).await?;
+        self.known.learn(texts.ids());
+        Ok(done)
+    }
 }
 
-async fn store_together(db: &DatabaseConnection, writes: &[Write]) -> Result<Vec<Outcome>, WriteError> {
-    let in_the_way = |error: &WriteError| matches!(error, WriteError::Database(error) if met_another(error));
-    again(in_the_way, || store_once(db, writes)).await
+/// Texts that clicks name and that nobody knows to be stored.
+#[derive(Debug, Default)]
+struct NewTexts<'a> {
+    agents: HashMap<i64, &'a user_agent::Model>,
+    lists: HashMap<i64, &'a agent_list::Model>,
 }
 
-async fn store_once(db: &DatabaseConnection, writes: &[Write]) -> Result<Vec<Outcome>, WriteError> {
-    if is_one_statement(writes) {
+impl<'a> NewTexts<'a> {
+    fn among(writes: &'a [Asked], known: &KnownTexts) -> Self {
+        let mut new = Self::default();
+        for asked in writes {
+            let Write::Click(click, _) = &asked.write else {
+                continue;
+            };
+            if let Some(agent) = click.agent.as_deref().filter(|agent| !known.holds(agent.id)) {
+                new.agents.insert(agent.id, agent);
+            }
+            if !known.holds(click.list.id) {
+                new.lists.insert(click.list.id, &click.list);
+            }
+        }
+        new
+    }
+
+    fn is_empty(&self) -> bool {
+        self.agents.is_empty() && self.lists.is_empty()
+    }
+
+    fn ids(&self) -> Vec<i64> {
+        self.agents.keys().chain(self.lists.keys()).copied().collect()
+    }
+}
+
+async fn store_once(
+    db: &DatabaseConnection,
+    writes: &[Asked],
+    texts: &NewTexts<'_>,
+) -> Result<Vec<Done>, WriteError> {
+    if texts.is_empty() && is_one_statement(writes) {
         return run(db, writes).await;
     }
     let transaction = db.begin().await?;
+    // In the order of their ids, so that two nodes with the same new texts don't wait for each other.
+    let mut agents: Vec<_> = texts.agents.values().collect();
+    agents.sort_unstable_by_key(|agent| agent.id);
+    let mut lists: Vec<_> = texts.lists.values().collect();
+    lists.sort_unstable_by_key(|list| list.id);
+    if !agents.is_empty() {
+        transaction.execute_raw(statement(&AGENTS, &agents)?).await?;
+    }
+    if !lists.is_empty() {
+        transaction.execute_raw(statement(&LISTS, &lists)?).await?;
+    }
     let outcomes = run(&transaction, writes).await?;
     transaction.commit().await?;
     Ok(outcomes)
 }
 
 /// A statement is atomic by itself: then `BEGIN` and `COMMIT` would be two round trips for nothing.
-fn is_one_statement(writes: &[Write]) -> bool {
-    writes.iter().all(|write| matches!(write, Write::Click(_)))
-        || writes.iter().all(|write| matches!(write, Write::Link(_, None)))
+fn is_one_statement(writes: &[Asked]) -> bool {
+    let all = |is: fn(&Write) -> bool| writes.iter().all(|asked| is(&asked.write));
+    all(|write| matches!(write, Write::Click(_, None))) || all(|write| matches!(write, Write::Link(_, None)))
 }
 
 /// Keys first, then the links whose key was free, then clicks: one statement each.
-async fn run(db: &impl ConnectionTrait, writes: &[Write]) -> Result<Vec<Outcome>, WriteError> {
+async fn run(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<Vec<Done>, WriteError> {
     let mut keys = Vec::new();
-    let mut clicks = Vec::new();
-    for write in writes {
-        match write {
-            Write::Link(_, Some(key)) => keys.push(key.as_ref()),
-            Write::Link(_, None) => {}
-            Write::Click(click) => clicks.push(&click.row),
+    for asked in writes {
+        if let Write::Link(_, Some(key)) = &asked.write {
+            keys.push(key.as_ref());
         }
     }
     let taken_keys = if keys.is_empty() {
@@ -83,7 +153,7 @@ async fn run(db: &impl ConnectionTrait, writes: &[Write]) -> Result<Vec<Outcome>
     };
     let links: Vec<&short_link::Model> = writes
         .iter()
-        .filter_map(|write| match write {
+        .filter_map(|asked| match &asked.write {
             Write::Link(link, _) if !taken_keys.contains(&link.id) => Some(link.as_ref()),
             _ => None,
         })
@@ -92,8 +162,8 @@ async fn run(db: &impl ConnectionTrait, writes: &[Write]) -> Result<Vec<Outcome>
     if !links.is_empty() {
         stored = ids(&db.query_all_raw(statement(&LINKS, &links)?).await?)?;
     }
-    for write in writes {
-        if let Write::Link(link, Some(key)) = write
+    for asked in writes {
+        if let Write::Link(link, Some(key)) = &asked.write
             && !taken_keys.contains(&link.id)
             && !stored.contains(&link.id)
         {
@@ -102,15 +172,87 @@ async fn run(db: &impl ConnectionTrait, writes: &[Write]) -> Result<Vec<Outcome>
             idempotency_key::Entity::delete_by_id(unused).exec(db).await?;
         }
     }
+    let refused = refused_clicks(db, writes).await?;
+    let clicks: Vec<&click::Model> = writes
+        .iter()
+        .enumerate()
+        .filter_map(|(at, asked)| match &asked.write {
+            Write::Click(click, _) if !refused.contains(&at) => Some(&click.row),
+            _ => None,
+        })
+        .collect();
     if !clicks.is_empty() {
         db.execute_raw(statement(&CLICKS, &clicks)?).await?;
     }
-    let outcome = |write: &Write| match write {
-        Write::Link(link, _) if taken_keys.contains(&link.id) => Outcome::KeyTaken,
-        Write::Link(link, _) if !stored.contains(&link.id) => Outcome::CodeTaken,
-        Write::Link(..) | Write::Click(_) => Outcome::Stored,
+    let outcome = |(at, asked): (usize, &Asked)| match &asked.write {
+        Write::Link(link, _) if taken_keys.contains(&link.id) => Done::Link(Outcome::KeyTaken),
+        Write::Link(link, _) if !stored.contains(&link.id) => Done::Link(Outcome::CodeTaken),
+        Write::Link(..) => Done::Link(Outcome::Stored),
+        Write::Click(..) => Done::Click {
+            is_stored: !refused.contains(&at),
+        },
     };
-    Ok(writes.iter().map(outcome).collect())
+    Ok(writes.iter().enumerate().map(outcome).collect())
+}
+
+/// Takes places of the links that have a limit, and names the writes whose clicks found none left, by their position.
+///
+/// The rows of these links are locked in the order of their ids, so that two nodes don't wait for each other, until the
+/// clicks are stored with them. Whoever takes the last place marks the link.
+async fn refused_clicks(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<HashSet<usize>, WriteError> {
+    let mut refused = HashSet::new();
+    let mut asking: BTreeMap<ShortLinkId, Vec<(usize, &click::Model, i32)>> = BTreeMap::new();
+    for (at, asked) in writes.iter().enumerate() {
+        let Write::Click(click, Some(limit)) = &asked.write else {
+            continue;
+        };
+        if asked.is_given_up() {
+            refused.insert(at);
+        } else {
+            let clicks = asking.entry(click.row.short_link_id).or_default();
+            clicks.push((at, &click.row, *limit));
+        }
+    }
+    for (link, clicks) in asking {
+        let first = link_use::ActiveModel {
+            short_link_id: Set(link),
+            used: Set(0),
+        };
+        let once = OnConflict::new().do_nothing().to_owned();
+        link_use::Entity::insert(first)
+            .on_conflict(once)
+            .exec_without_returning(db)
+            .await?;
+        let row = link_use::Entity::find_by_id(link)
+            .lock_exclusive()
+            .one(db)
+            .await?;
+        let before = row.map_or(0, |row| row.used);
+        let mut used = before;
+        for (at, click, limit) in clicks {
+            if used < limit {
+                used += 1;
+            } else {
+                refused.insert(at);
+            }
+            if used >= limit {
+                short_link::Entity::update_many()
+                    .col_expr(short_link::Column::ExhaustedAt, click.clicked_at.into())
+                    .filter(short_link::Column::Id.eq(link))
+                    .filter(short_link::Column::ExhaustedAt.is_null())
+                    .exec(db)
+                    .await?;
+            }
+        }
+        if used > before {
+            link_use::Entity::update_many()
+                .col_expr(link_use::Column::Used, used.into())
+                .filter(link_use::Column::ShortLinkId.eq(link))
+                .exec(db)
+                .await?;
+        }
+    }
+    Ok(refused)
 }
 
 /// Stores the keys that are free and names the links of those that are not.
@@ -141,6 +283,8 @@ fn ids(rows: &[QueryResult]) -> Result<HashSet<ShortLinkId>, DbErr> {
 static KEYS: LazyLock<String> =
     LazyLock::new(|| insert::<idempotency_key::Entity>(Some(idempotency_key::Column::ShortLinkId)));
 static LINKS: LazyLock<String> = LazyLock::new(|| insert::<short_link::Entity>(Some(short_link::Column::Id)));
+static AGENTS: LazyLock<String> = LazyLock::new(|| insert::<user_agent::Entity>(None));
+static LISTS: LazyLock<String> = LazyLock::new(|| insert::<agent_list::Entity>(None));
 static CLICKS: LazyLock<String> = LazyLock::new(|| insert::<click::Entity>(None));
 
 /// The statement that inserts rows of `E` given as a JSON array of objects, one field a column.

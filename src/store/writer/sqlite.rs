@@ -1,19 +1,40 @@
 //! Writing to `SQLite`: prepared statements, stepped row by row inside one transaction a lot.
 
-use std::{path::Path, time::Duration};
+use std::sync::atomic::AtomicUsize;
 
-use entity::{click, idempotency_key, short_link};
-use rusqlite::{Connection, ErrorCode, TransactionBehavior, config::DbConfig, params};
+use entity::{
+    click::{self, BotKind, BotReason},
+    idempotency_key, short_link,
+};
+use rusqlite::{
+    Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, config::DbConfig, params,
+};
 use sea_orm::ActiveEnum as _;
 use tokio::{runtime::Handle, sync::mpsc};
 use uuid::Uuid;
 
-use super::{LOT, Lot, Message, Outcome, UsedKey, Write, WriteError};
-use crate::store::{Synchronous, transaction::Turn};
+use super::{
+    Asked, Done, KnownTexts, LOT, Lot, Message, NewClick, Outcome, UsedKey, Write, WriteError, failed,
+    is_tried_alone,
+};
+use crate::store::{SqliteFile, Synchronous};
+
+/// Prepared statements that the connection keeps: there are fewer.
+const STATEMENTS: usize = 32;
 
 const INSERT_CLICK: &str = "INSERT INTO click (id, clicked_at, short_link_id, method, bot_reason, bot_kind, \
     is_prefetch, agent_list_id, user_agent_id, address, visitor, country, referrer, language, parameters) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+
+const INSERT_AGENT: &str = "INSERT INTO user_agent (id, text, device, os, browser) VALUES (?1, ?2, ?3, ?4, ?5) \
+    ON CONFLICT DO NOTHING";
+
+const INSERT_LIST: &str = "INSERT INTO agent_list (id, version) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+
+const RESERVE: &str = "INSERT INTO link_use (short_link_id, used) VALUES (?1, 1) \
+    ON CONFLICT (short_link_id) DO UPDATE SET used = used + 1 WHERE used < ?2 RETURNING used";
+
+const EXHAUST: &str = "UPDATE short_link SET exhausted_at = ?2 WHERE id = ?1 AND exhausted_at IS NULL";
 
 const INSERT_LINK: &str = "INSERT INTO short_link (id, account_id, domain_id, code, destination, sending_list_id, \
     offer_id, contact_phone, metadata, filter_bots, status, expires_at, max_clicks, fallback_url, created_at) \
@@ -31,86 +52,111 @@ const LAST_LINK: &str = "SELECT coalesce(max(seq), 0) FROM short_link";
 const INDEX_LINKS: &str = "INSERT INTO short_link_index (rowid, terms) \
     SELECT seq, terms FROM short_link_terms WHERE seq > ?1";
 
-/// Opens the writer's own connection to a file that is set up already.
-pub(super) fn open(file: &Path, synchronous: Synchronous) -> rusqlite::Result<Connection> {
-    let db = Connection::open(file)?;
-    db.busy_timeout(Duration::from_secs(5))?;
-    db.pragma_update(None, "foreign_keys", true)?;
-    db.pragma_update(None, "synchronous", synchronous.pragma())?;
-    // The index of links is kept by triggers, one row at a time, and here by one statement a lot: a third of the price.
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
-    Ok(db)
+/// Writes to an `SQLite` file through a connection of its own.
+#[derive(Debug)]
+pub(super) struct SqliteWriter {
+    db: Connection,
+    file: SqliteFile,
+    known: KnownTexts,
 }
 
-/// Stores what comes until nobody is left to send.
-///
-/// Callers are woken by one task on `runtime`, not from here: a task that is woken from outside goes through a
-/// lock that all share, one by one.
-pub(super) fn write_all(
-    mut db: Connection,
-    turn: &Turn,
-    mut waiting: mpsc::Receiver<Message>,
-    runtime: &Handle,
-) {
-    let mut messages = Vec::with_capacity(LOT);
-    while waiting.blocking_recv_many(&mut messages, LOT) > 0 {
-        let lot = Lot::of(&mut messages);
-        let outcomes = {
-            let _turn = turn.blocking_lock();
-            store(&mut db, &lot.writes)
-        };
-        runtime.spawn(async move { lot.answer(outcomes) });
+impl SqliteWriter {
+    /// Opens a file that is set up already.
+    pub(super) fn open(file: SqliteFile, synchronous: Synchronous) -> rusqlite::Result<Self> {
+        let db = file.open_to_write()?;
+        db.set_prepared_statement_cache_capacity(STATEMENTS);
+        db.pragma_update(None, "synchronous", synchronous.pragma())?;
+        // The index of links is kept by triggers, one row at a time, and here by one statement a lot: a third of the
+        // price.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+        Ok(Self {
+            db,
+            file,
+            known: KnownTexts::default(),
+        })
     }
-}
 
-/// Stores writes together; when the transaction fails, each alone, so that the right caller gets its error.
-fn store(db: &mut Connection, writes: &[Write]) -> Vec<Result<Outcome, WriteError>> {
-    let alone = match store_together(db, writes) {
-        Ok(outcomes) => {
-            return outcomes
+    /// Stores what comes until nobody is left to send.
+    ///
+    /// Callers are woken by one task on `runtime`, not from here: a task that is woken from outside goes through a
+    /// lock that all share, one by one.
+    pub(super) fn write_all(
+        mut self,
+        mut waiting: mpsc::Receiver<Message>,
+        size: &AtomicUsize,
+        runtime: &Handle,
+    ) {
+        let mut messages = Vec::with_capacity(LOT);
+        while waiting.blocking_recv_many(&mut messages, LOT) > 0 {
+            let lot = Lot::of(&mut messages, size);
+            let outcomes = {
+                let _turn = self.file.turn();
+                self.store(&lot.writes)
+            };
+            runtime.spawn(async move { lot.answer(outcomes) });
+        }
+    }
+
+    /// Stores writes together; when the transaction fails, each alone where that may help.
+    fn store(&mut self, writes: &[Asked]) -> Vec<Result<Done, WriteError>> {
+        match self.store_together(writes) {
+            Ok(outcomes) => outcomes
                 .into_iter()
                 .map(|outcome| outcome.map_err(Into::into))
-                .collect();
+                .collect(),
+            Err(error) if is_tried_alone(writes) && !is_locked(&error) => {
+                tracing::warn!(%error, writes = writes.len(), "storing together failed, storing one by one");
+                let alone = writes.iter().map(std::slice::from_ref);
+                alone.flat_map(|write| self.store(write)).collect()
+            }
+            Err(error) => failed(writes, error.into()),
         }
-        Err(error) if writes.len() == 1 => return vec![Err(error.into())],
-        Err(error) => {
-            tracing::warn!(%error, writes = writes.len(), "storing together failed, storing one by one");
-            writes.iter().map(std::slice::from_ref)
+    }
+
+    /// The outer error is the transaction's: then nothing is stored. An inner one is that write's alone.
+    fn store_together(&mut self, writes: &[Asked]) -> rusqlite::Result<Vec<rusqlite::Result<Done>>> {
+        let transaction = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let holds_links = writes.iter().any(|asked| matches!(asked.write, Write::Link(..)));
+        let last_link: Option<i64> = if holds_links {
+            Some(
+                transaction
+                    .prepare_cached(LAST_LINK)?
+                    .query_row([], |row| row.get(0))?,
+            )
+        } else {
+            None
+        };
+        let mut texts = Vec::new();
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for asked in writes {
+            let outcome = match &asked.write {
+                Write::Click(..) if asked.is_given_up() => Ok(Done::Click { is_stored: false }),
+                Write::Link(link, key) => insert_link(&transaction, link, key.as_deref()).map(Done::Link),
+                Write::Click(click, limit) => {
+                    insert_texts(&transaction, &self.known, click, &mut texts)?;
+                    insert_click(&transaction, &click.row, *limit).map(|is_stored| Done::Click { is_stored })
+                }
+            };
+            if transaction.is_autocommit() {
+                // A full disk and the like end the transaction, and what was stored in it is gone.
+                return Err(outcome.err().unwrap_or_else(ended));
+            }
+            outcomes.push(outcome);
         }
-    };
-    alone.flat_map(|write| store(db, write)).collect()
+        if let Some(last_link) = last_link {
+            transaction.prepare_cached(INDEX_LINKS)?.execute([last_link])?;
+        }
+        transaction.commit()?;
+        self.known.learn(texts);
+        Ok(outcomes)
+    }
 }
 
-/// The outer error is the transaction's: then nothing is stored. An inner one is that write's alone.
-fn store_together(db: &mut Connection, writes: &[Write]) -> rusqlite::Result<Vec<rusqlite::Result<Outcome>>> {
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let holds_links = writes.iter().any(|write| matches!(write, Write::Link(..)));
-    let last_link: Option<i64> = if holds_links {
-        Some(
-            transaction
-                .prepare_cached(LAST_LINK)?
-                .query_row([], |row| row.get(0))?,
-        )
-    } else {
-        None
-    };
-    let mut outcomes = Vec::with_capacity(writes.len());
-    for write in writes {
-        let outcome = match write {
-            Write::Link(link, key) => insert_link(&transaction, link, key.as_deref()),
-            Write::Click(click) => insert_click(&transaction, &click.row).map(|()| Outcome::Stored),
-        };
-        if transaction.is_autocommit() {
-            // A full disk and the like end the transaction, and what was stored in it is gone.
-            return Err(outcome.err().unwrap_or_else(ended));
-        }
-        outcomes.push(outcome);
-    }
-    if let Some(last_link) = last_link {
-        transaction.prepare_cached(INDEX_LINKS)?.execute([last_link])?;
-    }
-    transaction.commit()?;
-    Ok(outcomes)
+/// Whether another process holds the file: then it would hold it for each of the writes.
+fn is_locked(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 fn ended() -> rusqlite::Error {
@@ -121,14 +167,47 @@ fn ended() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(code, Some("the transaction ended by itself".to_owned()))
 }
 
-fn insert_click(db: &Connection, click: &click::Model) -> rusqlite::Result<()> {
+/// Stores the texts that a click names and that nobody knows to be stored, and adds them to `new`.
+fn insert_texts(
+    db: &Connection,
+    known: &KnownTexts,
+    NewClick { agent, list, .. }: &NewClick,
+    new: &mut Vec<i64>,
+) -> rusqlite::Result<()> {
+    if let Some(agent) = agent
+        && !known.holds(agent.id)
+    {
+        db.prepare_cached(INSERT_AGENT)?.execute(params![
+            agent.id,
+            agent.text,
+            agent.device,
+            agent.os,
+            agent.browser
+        ])?;
+        new.push(agent.id);
+    }
+    if !known.holds(list.id) {
+        db.prepare_cached(INSERT_LIST)?
+            .execute(params![list.id, list.version])?;
+        new.push(list.id);
+    }
+    Ok(())
+}
+
+/// Stores a click unless its link lets nobody through any more, and says whether it did.
+fn insert_click(db: &Connection, click: &click::Model, limit: Option<i32>) -> rusqlite::Result<bool> {
+    if let Some(limit) = limit
+        && !reserve(db, click, limit)?
+    {
+        return Ok(false);
+    }
     db.prepare_cached(INSERT_CLICK)?.execute(params![
         Uuid::from(click.id).as_bytes(),
         click.clicked_at.millis(),
         Uuid::from(click.short_link_id).as_bytes(),
-        click.method.to_value(),
-        click.bot_reason.map(|reason| reason.to_value()),
-        click.bot_kind.map(|kind| kind.to_value()),
+        click.method.as_str(),
+        click.bot_reason.map(BotReason::as_str),
+        click.bot_kind.map(BotKind::as_str),
         click.is_prefetch,
         click.agent_list_id,
         click.user_agent_id,
@@ -139,7 +218,21 @@ fn insert_click(db: &Connection, click: &click::Model) -> rusqlite::Result<()> {
         click.language,
         click.parameters.as_ref().map(ToString::to_string),
     ])?;
-    Ok(())
+    Ok(true)
+}
+
+/// Takes one of the places that a link has, and says whether there was one. Whoever takes the last one marks the link.
+fn reserve(db: &Connection, click: &click::Model, limit: i32) -> rusqlite::Result<bool> {
+    let link = Uuid::from(click.short_link_id);
+    let used: Option<i32> = db
+        .prepare_cached(RESERVE)?
+        .query_row(params![link.as_bytes(), limit], |row| row.get(0))
+        .optional()?;
+    if used.is_none_or(|used| used >= limit) {
+        db.prepare_cached(EXHAUST)?
+            .execute(params![link.as_bytes(), click.clicked_at.millis()])?;
+    }
+    Ok(used.is_some())
 }
 
 fn insert_link(

@@ -1,0 +1,68 @@
+//! Sums clicks behind the redirects that stored them.
+//!
+//! A redirect appends a row and no more. What figures need of it (totals of its link, whether it was a visitor's first,
+//! where a link's clicks are) is written here, for many clicks at a time and in the order of its keys: the more clicks
+//! share a page, the less each costs. Whoever reads adds the clicks that are not summed yet, so figures are exact all
+//! the same, and where summing stops, by a crash too, it goes on.
+
+mod postgres;
+mod sqlite;
+
+use std::{sync::mpsc, time::Duration};
+
+use tokio::sync::oneshot;
+
+use crate::store::{Store, WriteError};
+
+/// How long clicks gather before they are summed.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// How many clicks are summed together at most: 15 MB of memory for as long as it takes.
+const LOT: i64 = 200_000;
+
+/// Sums the clicks of a database. Cheap to clone; summing ends with the last clone.
+#[derive(Clone, Debug)]
+pub struct Aggregator {
+    asked: Asked,
+}
+
+#[derive(Clone, Debug)]
+enum Asked {
+    Thread(mpsc::Sender<oneshot::Sender<()>>),
+    Task(tokio::sync::mpsc::Sender<oneshot::Sender<()>>),
+}
+
+impl Aggregator {
+    /// Starts to sum the clicks of the store's database.
+    ///
+    /// # Errors
+    /// When the `SQLite` file can't be opened once more.
+    pub fn spawn(store: &Store) -> Result<Self, WriteError> {
+        let asked = match store.sqlite_file() {
+            Some(file) => {
+                let (asked, asks) = mpsc::channel();
+                let summer = sqlite::Summer::open(file)?;
+                std::thread::spawn(move || summer.sum_all(&asks));
+                Asked::Thread(asked)
+            }
+            None => {
+                let (asked, asks) = tokio::sync::mpsc::channel(1);
+                tokio::spawn(postgres::sum_all(store.write.clone(), asks));
+                Asked::Task(asked)
+            }
+        };
+        Ok(Self { asked })
+    }
+
+    /// Returns once all clicks are summed that are stored by now, unless the database fails.
+    pub async fn caught_up(&self) {
+        let (done, caught_up) = oneshot::channel();
+        let is_asked = match &self.asked {
+            Asked::Thread(asked) => asked.send(done).is_ok(),
+            Asked::Task(asked) => asked.send(done).await.is_ok(),
+        };
+        if is_asked {
+            let _ = caught_up.await;
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Stores clicks before they are answered, and sees that none is lost where the database can't keep up.
+//!
+//! A click waits until it is stored, but not for ever: a visitor is not kept waiting because a disk is slow. What the
+//! wait cuts off, or the database refuses, is written to a file first and then answered; the file is played back once
+//! the database is there again. A click that neither would take is lost, and counted.
+
+mod spool;
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use self::spool::Spool;
+use crate::store::{NewClick, WriteError, Writer};
+
+/// How a recorder works.
+#[derive(Clone, Debug)]
+pub struct RecorderOptions {
+    /// How long a visitor waits at most until their click is stored.
+    pub click_wait: Duration,
+    /// The folder for clicks that the database did not take in time; it is made when it is needed.
+    pub spool: PathBuf,
+}
+
+impl Default for RecorderOptions {
+    fn default() -> Self {
+        Self {
+            click_wait: Duration::from_millis(50),
+            spool: PathBuf::from("linkhop-spool"),
+        }
+    }
+}
+
+/// Hands clicks over to be stored. Cheap to clone; what it does behind the answers ends with the last clone.
+#[derive(Clone, Debug)]
+pub struct Recorder(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    writer: Writer,
+    click_wait: Duration,
+    spool: Spool,
+    lost: AtomicU64,
+    unconfirmed: AtomicU64,
+}
+
+/// What a visitor may be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// The click counts: send the visitor on.
+    Counted,
+    /// The link has let as many people through as it may; this click is not stored.
+    Exhausted,
+    /// Whether the link may let one more through could not be found out in time; this click is not stored.
+    Undecided,
+}
+
+/// How storing goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecorderState {
+    /// Clicks that were answered and that neither the database nor the spool took, since the start.
+    pub lost: u64,
+    /// Clicks that were answered before the database had said that it has them, since the start; they went to the
+    /// spool.
+    pub unconfirmed: u64,
+    /// Writes that wait for the database now.
+    pub waiting: usize,
+    /// Writes that were last stored together.
+    pub lot: usize,
+}
+
+/// How often it is tried to give the database what the spool holds.
+const REPLAY: Duration = Duration::from_secs(1);
+
+/// How often the log is told of what has changed.
+const REPORT: Duration = Duration::from_mins(1);
+
+/// How long a server that stops tries to empty its spool.
+const LAST_REPLAY: Duration = Duration::from_secs(5);
+
+impl Recorder {
+    /// A recorder over the writer that all else is written by. Starts the task that plays the spool back, also what an
+    /// earlier process has left in it.
+    #[must_use]
+    pub fn spawn(writer: Writer, options: &RecorderOptions) -> Self {
+        let recorder = Self(Arc::new(Inner {
+            writer,
+            click_wait: options.click_wait,
+            spool: Spool::new(options.spool.clone()),
+            lost: AtomicU64::new(0),
+            unconfirmed: AtomicU64::new(0),
+        }));
+        tokio::spawn(look_after(Arc::downgrade(&recorder.0)));
+        recorder
+    }
+
+    /// Returns once the click is stored or, after a while, spooled: what is answered then survives the end of the
+    /// process.
+    ///
+    /// `limit` is how many people its link lets through, where it has a limit and the click is a person's. Then nothing
+    /// but the database can decide.
+    pub async fn record(&self, click: Arc<NewClick>, limit: Option<i32>) -> Recorded {
+        let Inner {
+            writer, click_wait, ..
+        } = &*self.0;
+        let handed = writer.append_click(Arc::clone(&click), limit);
+        let late = match handed {
+            Ok(mut waiting) => match timeout(*click_wait, &mut waiting).await {
+                Ok(Ok(true)) => return Recorded::Counted,
+                Ok(Ok(false)) => return Recorded::Exhausted,
+                Ok(Err(error)) => Err(error),
+                Err(_) => Ok(waiting),
+            },
+            Err(error) => Err(error),
+        };
+        if limit.is_some() {
+            return Recorded::Undecided;
+        }
+        let Err(error) = self.0.spool.append(&click) else {
+            self.0.unconfirmed.fetch_add(1, Ordering::Relaxed);
+            return Recorded::Counted;
+        };
+        let inner = Arc::clone(&self.0);
+        match late {
+            // It may still be stored, late as it is.
+            Ok(waiting) => {
+                tokio::spawn(async move {
+                    if let Err(refusal) = waiting.await {
+                        inner.lose(&error, &refusal);
+                    }
+                });
+            }
+            Err(refusal) => inner.lose(&error, &refusal),
+        }
+        Recorded::Counted
+    }
+
+    /// How storing goes.
+    #[must_use]
+    pub fn state(&self) -> RecorderState {
+        self.0.state()
+    }
+
+    /// Returns once all that was handed over is stored, the spool too if the database takes it soon, and tells the log
+    /// how it went.
+    pub async fn finish(&self) {
+        self.0.writer.drained().await;
+        let _ = timeout(LAST_REPLAY, self.0.replay()).await;
+        self.0.state().log("storing clicks has ended");
+    }
+}
+
+impl Inner {
+    fn state(&self) -> RecorderState {
+        RecorderState {
+            lost: self.lost.load(Ordering::Relaxed),
+            unconfirmed: self.unconfirmed.load(Ordering::Relaxed),
+            waiting: self.writer.waiting(),
+            lot: self.writer.lot(),
+        }
+    }
+
+    /// Counts a click that is gone, and says of the first why.
+    fn lose(&self, spool: &io::Error, database: &WriteError) {
+        if self.lost.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::error!(%spool, %database, "clicks are lost: neither the database nor the spool takes them");
+        }
+    }
+
+    async fn replay(&self) {
+        match self.spool.replay(&self.writer).await {
+            Ok(0) => {}
+            Ok(clicks) => tracing::info!(clicks, "spooled clicks are stored"),
+            Err(error) => tracing::warn!(%error, "spooled clicks can't be stored yet"),
+        }
+    }
+}
+
+impl RecorderState {
+    /// Losses are for whoever is woken by warnings, all else is not.
+    fn log(self, what: &str) {
+        let Self {
+            lost,
+            unconfirmed,
+            waiting,
+            lot,
+        } = self;
+        if lost > 0 {
+            tracing::warn!(lost, unconfirmed, waiting, lot, "{what}");
+        } else {
+            tracing::info!(lost, unconfirmed, waiting, lot, "{what}");
+        }
+    }
+}
+
+/// Plays the spool back and keeps the log up to date, for as long as somebody records.
+async fn look_after(recorder: Weak<Inner>) {
+    let mut replay = interval(REPLAY);
+    replay.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut report = interval(REPORT);
+    let mut told = RecorderState::default();
+    loop {
+        let is_report = tokio::select! {
+            _ = replay.tick() => false,
+            _ = report.tick() => true,
+        };
+        let Some(recorder) = recorder.upgrade() else {
+            return;
+        };
+        if is_report {
+            let state = recorder.state();
+            if (state.lost, state.unconfirmed) != (told.lost, told.unconfirmed) {
+                state.log("clicks were not stored in time");
+            }
+            told = state;
+        } else {
+            recorder.replay().await;
+        }
+    }
+}
