@@ -9,6 +9,7 @@ use crate::{
     catalog::{domain::ServerHosts, sending_list::ActiveLists},
     clicks::{
         aggregator::Aggregator,
+        continuing::Continuing,
         recorder::{Recorder, RecorderOptions},
         verdict::Judge,
     },
@@ -87,6 +88,8 @@ pub struct App {
     pub resolver: Resolver,
     /// Stores clicks.
     pub recorder: Recorder,
+    /// Lets visitors of preview pages go on.
+    pub continuing: Continuing,
     /// Sums clicks.
     pub aggregator: Aggregator,
     /// Tells bots from people.
@@ -112,13 +115,16 @@ impl App {
         let writer = Writer::spawn(&store)?;
         let read = || store.read.clone();
         let hosts = ServerHosts::new(read());
+        let recorder = Recorder::spawn(writer.clone(), &recorder);
+        let key = store.secret(Continuing::SECRET, nanoid::rngs::default).await?;
         Ok(Self {
             authenticator: Authenticator::new(&store),
             lists: ActiveLists::new(&store),
             resolver: Resolver::new(&store, redirect_cache, hosts.changes().clone()),
             hosts,
             aggregator: Aggregator::spawn(&store)?,
-            recorder: Recorder::spawn(writer.clone(), &recorder),
+            continuing: Continuing::new(&key, store.clone(), recorder.clone()),
+            recorder,
             writer,
             judge: Arc::new(Judge::embedded()),
             codes: Arc::new(codes),

@@ -2,7 +2,9 @@
 
 pub mod agents;
 pub mod aggregator;
+pub mod continuing;
 pub mod kind;
 pub mod recorder;
+pub mod token;
 pub mod verdict;
 pub mod visit;

@@ -29,7 +29,12 @@ impl Visit<'_> {
     /// The click, judged.
     #[must_use]
     pub fn click(&self, judge: &Judge) -> (Arc<NewClick>, Verdict) {
-        let verdict = judge.judge(self);
+        // Whoever goes on from a preview page is a person, whatever else speaks against it.
+        let verdict = if self.method == click::Method::Post {
+            Verdict::default()
+        } else {
+            judge.judge(self)
+        };
         let agent = self.user_agent.filter(|_| !self.is_private).map(|agent| {
             let text = storable(agent);
             Arc::new(user_agent::Model {

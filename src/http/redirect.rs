@@ -8,10 +8,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use entity::{ClickId, click::Method as ClickMethod};
+use entity::{ClickId, Timestamp, click::Method as ClickMethod};
 use percent_encoding::percent_decode_str;
 
-use super::{pages, request_id::RequestId, state::State};
+use super::{pages, preview, request_id::RequestId, state::State};
 use crate::{
     catalog,
     clicks::{recorder::Recorded, visit::Visit},
@@ -27,9 +27,14 @@ const PUNCTUATION: [char; 12] = ['.', ',', ';', ':', '!', '\'', '"', ')', ']', '
 
 /// Whatever is no route of the server's own: a short link, or nothing.
 pub(super) async fn visit(Extract(state): Extract<State>, request: Request) -> Response {
-    let (request, _) = request.into_parts();
+    let (request, body) = request.into_parts();
     let id = RequestId::of(&request.headers);
-    let response = answer(&state, &id, &request).await;
+    let response = if request.method == Method::POST {
+        // In a box: no other visit should have to carry it.
+        Box::pin(preview::go_on(&state, &id, &request, body)).await
+    } else {
+        answer(&state, &id, &request).await
+    };
     // No path: it is somebody's link.
     tracing::debug!(
         request_id = id.as_str(),
@@ -40,49 +45,73 @@ pub(super) async fn visit(Extract(state): Extract<State>, request: Request) -> R
 }
 
 async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
-    if !is_read(&request.method) {
-        return method_not_allowed();
-    }
-    let (Some(host), Some(code)) = (
-        host_of(&request.uri, &request.headers),
-        code_of(request.uri.path()),
-    ) else {
+    let method = match request.method {
+        Method::GET => ClickMethod::Get,
+        Method::HEAD => ClickMethod::Head,
+        _ => return method_not_allowed(),
+    };
+    let Some((host, code)) = named(request) else {
         return pages::not_found();
     };
     let app = &state.app;
     let now = app.clock.now();
     let link = match app.resolver.resolve(host, &code, now).await {
         Ok(Resolved::Active(link)) => link,
-        Ok(Resolved::Gone(state, link)) => return gone(state, &link),
+        Ok(Resolved::Gone(state, link)) => return gone(StatusCode::FOUND, state, &link),
         Ok(Resolved::Unknown) => return pages::not_found(),
         Err(error) => return failed(id, &error),
     };
-    let headers = &request.headers;
-    // Some apps write their name in their own script, which is no reason to take them for bots.
-    let agent = headers
-        .get(header::USER_AGENT)
-        .map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-    let visit = Visit {
-        id: ClickId::at(now),
-        link: link.id,
-        at: now,
-        method: if request.method == Method::HEAD {
-            ClickMethod::Head
-        } else {
-            ClickMethod::Get
-        },
-        user_agent: agent.as_deref(),
-        is_private: asks_not_to_be_tracked(headers),
-    };
-    let (click, _) = visit.click(&app.judge);
-    if app.recorder.record(click, None).await != Recorded::Counted {
-        return pages::unavailable();
+    let click = ClickId::at(now);
+    let agent = agent_of(&request.headers);
+    let visit = visit_of(&request.headers, agent.as_deref(), &link, click, method, now);
+    let (row, verdict) = visit.click(&app.judge);
+    let limit = link.max_clicks.filter(|_| !verdict.is_bot());
+    match app.recorder.record(row, limit).await {
+        Recorded::Counted if verdict.is_bot() && link.filter_bots => {
+            preview::page(&link, host, &app.continuing.token(link.id, now))
+        }
+        Recorded::Counted => redirect(StatusCode::FOUND, &target(&link, click, request)),
+        Recorded::Exhausted => {
+            app.resolver.forget(&code);
+            gone(StatusCode::FOUND, links::lookup::State::Exhausted, &link)
+        }
+        Recorded::Undecided => pages::unavailable(),
     }
-    redirect(&fill_at_click(
-        link.destination(),
-        visit.id,
-        request.uri.query().unwrap_or_default(),
-    ))
+}
+
+/// The host and the code that are visited.
+pub(super) fn named(request: &Parts) -> Option<(&str, Cow<'_, str>)> {
+    host_of(&request.uri, &request.headers).zip(code_of(request.uri.path()))
+}
+
+/// Some apps write their name in their own script, which is no reason to take them for bots.
+pub(super) fn agent_of(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    let agent = headers.get(header::USER_AGENT)?;
+    Some(String::from_utf8_lossy(agent.as_bytes()))
+}
+
+/// What a request says of its visitor.
+pub(super) fn visit_of<'a>(
+    headers: &HeaderMap,
+    user_agent: Option<&'a str>,
+    link: &LiveLink,
+    id: ClickId,
+    method: ClickMethod,
+    at: Timestamp,
+) -> Visit<'a> {
+    Visit {
+        id,
+        link: link.id,
+        at,
+        method,
+        user_agent,
+        is_private: asks_not_to_be_tracked(headers),
+    }
+}
+
+/// Where a click on the link leads.
+pub(super) fn target<'a>(link: &'a LiveLink, click: ClickId, request: &Parts) -> Cow<'a, str> {
+    fill_at_click(link.destination(), click, request.uri.query().unwrap_or_default())
 }
 
 /// `GET /`: the root of a domain.
@@ -104,7 +133,7 @@ pub(super) async fn root(
         Err(error) => return failed(&id, &error),
     };
     if let Some(url) = &domain.root_url {
-        return redirect(url);
+        return redirect(StatusCode::FOUND, url);
     }
     match catalog::sending_list::brand_of(db, domain.account_id, domain.id).await {
         Ok(brand) => pages::root(brand.as_deref().unwrap_or(&domain.host)),
@@ -141,7 +170,7 @@ fn asks_not_to_be_tracked(headers: &HeaderMap) -> bool {
 }
 
 /// One hop, for this visitor and this time only.
-fn redirect(url: &str) -> Response {
+pub(super) fn redirect(status: StatusCode, url: &str) -> Response {
     let Ok(location) = HeaderValue::from_str(url) else {
         // Nothing is stored that can't be sent, so this is a row that somebody else wrote.
         tracing::error!("a stored URL can't be sent as a Location header");
@@ -159,22 +188,22 @@ fn redirect(url: &str) -> Response {
             HeaderValue::from_static("noindex"),
         ),
     ];
-    (StatusCode::FOUND, headers).into_response()
+    (status, headers).into_response()
 }
 
 /// For a link that no longer redirects: where it leads instead, or why.
-fn gone(state: links::lookup::State, link: &LiveLink) -> Response {
+pub(super) fn gone(status: StatusCode, state: links::lookup::State, link: &LiveLink) -> Response {
     match link.fallback_url() {
-        Some(url) => redirect(url),
+        Some(url) => redirect(status, url),
         None => pages::gone(state),
     }
 }
 
-fn method_not_allowed() -> Response {
+pub(super) fn method_not_allowed() -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response()
 }
 
-fn failed(id: &RequestId, error: &dyn std::error::Error) -> Response {
+pub(super) fn failed(id: &RequestId, error: &dyn std::error::Error) -> Response {
     tracing::error!(
         request_id = id.as_str(),
         error = crate::graphql::error::chain(error),
