@@ -101,7 +101,11 @@ impl Inner {
         } else if is_exhausted {
             Recorded::Exhausted
         } else {
-            self.recorder.record(click, limit).await
+            match self.recorder.record(click, limit).await {
+                // It may have been the last one itself, of a call that was not told in time.
+                Recorded::Exhausted if is_stored(&self.store.read, link, id).await? => Recorded::Counted,
+                recorded => recorded,
+            }
         };
         if recorded == Recorded::Counted {
             // Nobody else ends a turn.

@@ -18,12 +18,17 @@ const STYLE: &str = "body{margin:0;min-height:100vh;display:grid;place-content:c
 
 /// A plain page: a title and a sentence.
 fn page(status: StatusCode, title: &str, text: &str) -> Response {
-    document(status, title, &format!("<p>{}</p>", escape(text)), "'none'")
+    document(
+        status,
+        title,
+        &format!("<p>{}</p>", escape(text)),
+        "form-action 'none'; ",
+    )
 }
 
 /// A page with what `html` has below its title: no script, nothing loaded from elsewhere, never stored or indexed.
-/// `form_action` is where its forms may be sent.
-pub(super) fn document(status: StatusCode, title: &str, html: &str, form_action: &str) -> Response {
+/// `forms` is what its policy says of forms.
+pub(super) fn document(status: StatusCode, title: &str, html: &str, forms: &str) -> Response {
     let title = escape(title);
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -33,8 +38,7 @@ pub(super) fn document(status: StatusCode, title: &str, html: &str, form_action:
          <body><main><h1>{title}</h1>{html}</main></body></html>\n"
     );
     let policy = format!(
-        "default-src 'none'; style-src 'unsafe-inline'; form-action {form_action}; base-uri 'none'; \
-         frame-ancestors 'none'"
+        "default-src 'none'; style-src 'unsafe-inline'; {forms}base-uri 'none'; frame-ancestors 'none'"
     );
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),

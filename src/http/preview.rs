@@ -51,7 +51,9 @@ fn with(status: StatusCode, link: &LiveLink, host: &str, token: &str, text: &str
         escape(text),
         escape(token)
     );
-    document(status, brand.unwrap_or(host), &html, "'self'")
+    // Chromium holds `form-action` against the whole way of a form, redirects of the destination's own among them: with
+    // 'self' nobody arrives. The page has this one form, and no script or base that could send it elsewhere.
+    document(status, brand.unwrap_or(host), &html, "")
 }
 
 /// `POST` to a short link: the page's `Continue`, or nothing that there is.
