@@ -122,7 +122,8 @@ impl ShortLink {
         &self.0.metadata
     }
 
-    /// Whether bots are meant to see a preview page instead of being sent on. No page is shown yet.
+    /// Whether bots see a preview page with the list's brand, whose `Continue` leads on, instead of being sent on. People
+    /// are sent on at once.
     async fn filter_bots(&self) -> bool {
         self.0.filter_bots
     }
@@ -139,7 +140,7 @@ impl ShortLink {
         self.0.expires_at.map(Timestamp::utc)
     }
 
-    /// How many people it is meant to let through; null if any number. Visitors are not turned away by it yet.
+    /// How many people it lets through before it is `EXHAUSTED`; null if any number. Bots use nothing of it up.
     async fn max_clicks(&self) -> Option<i32> {
         self.0.max_clicks
     }
