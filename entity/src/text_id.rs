@@ -8,9 +8,10 @@ use sha2::{Digest as _, Sha256};
 /// with one id are to be expected once in 37 million tries.
 #[must_use]
 pub fn text_id(text: &str) -> i64 {
-    let digest = Sha256::digest(text.as_bytes());
-    let first = digest.first_chunk().expect("a digest has 32 bytes");
-    i64::from_be_bytes(*first)
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(first)
 }
 
 #[cfg(test)]

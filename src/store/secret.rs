@@ -1,5 +1,7 @@
 //! What the server must know and nobody else.
 
+use std::fmt::Write as _;
+
 use entity::server_secret;
 use sea_orm::{ActiveValue::Set, DbErr, EntityTrait as _, sea_query::OnConflict};
 
@@ -21,10 +23,7 @@ impl Store {
         }
         let drawn = server_secret::ActiveModel {
             name: Set(name.to_owned()),
-            value: Set(random(size_of::<Secret>())
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect()),
+            value: Set(digits(&random(size_of::<Secret>()))),
         };
         // Another node may have been faster: then that one's is everybody's.
         let once = OnConflict::new().do_nothing().to_owned();
@@ -35,6 +34,13 @@ impl Store {
         let secret = stored().await?;
         parse(&secret.map(|secret| secret.value).unwrap_or_default())
     }
+}
+
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 fn parse(digits: &str) -> Result<Secret, DbErr> {

@@ -38,18 +38,15 @@ impl Aggregator {
     /// # Errors
     /// When the `SQLite` file can't be opened once more.
     pub fn spawn(store: &Store, pause: Duration) -> Result<Self, WriteError> {
-        let asked = match store.sqlite_file() {
-            Some(file) => {
-                let (asked, asks) = mpsc::channel();
-                let summer = sqlite::Summer::open(file)?;
-                std::thread::spawn(move || summer.sum_all(pause, &asks));
-                Asked::Thread(asked)
-            }
-            None => {
-                let (asked, asks) = tokio::sync::mpsc::channel(1);
-                tokio::spawn(postgres::sum_all(store.write.clone(), pause, asks));
-                Asked::Task(asked)
-            }
+        let asked = if let Some(file) = store.sqlite_file() {
+            let (asked, asks) = mpsc::channel();
+            let summer = sqlite::Summer::open(file)?;
+            std::thread::spawn(move || summer.sum_all(pause, &asks));
+            Asked::Thread(asked)
+        } else {
+            let (asked, asks) = tokio::sync::mpsc::channel(1);
+            tokio::spawn(postgres::sum_all(store.write.clone(), pause, asks));
+            Asked::Task(asked)
         };
         Ok(Self { asked })
     }

@@ -7,6 +7,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
+    process,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -15,7 +16,6 @@ use std::{
 
 use entity::{agent_list, click, user_agent};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::store::{NewClick, WriteError, Writer};
 
@@ -132,10 +132,22 @@ impl Spool {
 impl SpoolFile {
     fn create(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        let path = folder.join(format!("{}.ndjson", Uuid::now_v7().simple()));
-        let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
-        file.lock()?;
-        Ok(Self { path, file, bytes: 0 })
+        let mut number = 0;
+        loop {
+            let path = folder.join(format!("{}-{number}.ndjson", process::id()));
+            match OpenOptions::new().append(true).create_new(true).open(&path) {
+                Ok(file) => {
+                    file.lock()?;
+                    // Before the lock another process may have found it empty and removed it.
+                    if path.try_exists()? {
+                        return Ok(Self { path, file, bytes: 0 });
+                    }
+                }
+                // Being played back, or another process had the same number once.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn append(&mut self, line: &[u8]) -> io::Result<()> {

@@ -95,7 +95,7 @@ pub enum WriteError {
     GivenUp,
     /// The transaction that it was part of failed.
     #[error("the transaction failed")]
-    Together(#[source] Arc<WriteError>),
+    Together(#[source] Arc<Self>),
     /// A row could not be put into words.
     #[error("the row could not be written as JSON")]
     Encode(#[from] serde_json::Error),
