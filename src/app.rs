@@ -1,17 +1,19 @@
 //! What each request can reach.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use entity::Timestamp;
+use sea_orm::DbErr;
 
 use crate::{
     accounts::Authenticator,
     catalog::{domain::ServerHosts, sending_list::ActiveLists},
     clicks::{
-        aggregator::Aggregator,
+        aggregator::{self, Aggregator},
         continuing::Continuing,
+        file_error::FileError,
+        judge::{self, Judge},
         recorder::{Recorder, RecorderOptions},
-        verdict::Judge,
     },
     links::{code::CodeSpace, create::Tools, resolve::Resolver},
     store::{Store, WriteError, Writer},
@@ -55,18 +57,38 @@ impl fmt::Debug for Clock {
 pub struct Options {
     /// The most bytes of links that the redirect keeps in memory.
     pub redirect_cache: u64,
+    /// How long clicks gather before they are summed.
+    pub sum_pause: Duration,
     /// How clicks are stored.
     pub recorder: RecorderOptions,
     /// Which codes are drawn.
     pub codes: CodeSpace,
+    /// How visits are judged.
+    pub judge: judge::Options,
+}
+
+/// Why a server's parts could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database can't be written.
+    #[error("the database can't be opened for writing")]
+    Writer(#[from] WriteError),
+    /// The database has no secrets, and takes none.
+    #[error("the server's secrets can't be read from the database; `linkhop migrate up` makes their table")]
+    Secret(#[from] DbErr),
+    /// A file that the settings name can't be used.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             redirect_cache: 16 << 20,
+            sum_pause: aggregator::PAUSE,
             recorder: RecorderOptions::default(),
             codes: CodeSpace::default(),
+            judge: judge::Options::default(),
         }
     }
 }
@@ -105,13 +127,18 @@ impl App {
     /// end when the last clone is gone.
     ///
     /// # Errors
-    /// When the database can't be opened for writing.
-    pub async fn start(store: Store, options: Options, clock: Clock) -> Result<Self, WriteError> {
+    /// When the database can't be opened for writing, or a file that the options name not be used.
+    pub async fn start(store: Store, options: Options, clock: Clock) -> Result<Self, StartError> {
         let Options {
             redirect_cache,
+            sum_pause,
             recorder,
             codes,
+            judge,
         } = options;
+        // Visitors are named by it: one database, one secret, so that they are the same on every node.
+        let secret = store.secret("visitor", nanoid::rngs::default).await?;
+        let judge = Judge::new(&judge, &secret)?;
         let writer = Writer::spawn(&store)?;
         let read = || store.read.clone();
         let hosts = ServerHosts::new(read());
@@ -122,11 +149,11 @@ impl App {
             lists: ActiveLists::new(&store),
             resolver: Resolver::new(&store, redirect_cache, hosts.changes().clone()),
             hosts,
-            aggregator: Aggregator::spawn(&store)?,
+            aggregator: Aggregator::spawn(&store, sum_pause)?,
             continuing: Continuing::new(&key, store.clone(), recorder.clone()),
             recorder,
             writer,
-            judge: Arc::new(Judge::embedded()),
+            judge: Arc::new(judge),
             codes: Arc::new(codes),
             clock,
             store,

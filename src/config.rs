@@ -4,6 +4,8 @@
 //! may be given more than once is a `Vec`; in the file it is an array. A secret has `hide_env_values`: then it is
 //! masked wherever it is shown.
 
+mod visits;
+
 use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{
@@ -22,6 +24,8 @@ use crate::{
     store::{self, Options, Store, Synchronous},
     values::host::Host,
 };
+
+pub use self::visits::VisitConfig;
 
 /// The heading of what one request may ask for.
 const LIMITS: &str = "Limits of a GraphQL request";
@@ -215,6 +219,9 @@ pub struct ServerConfig {
     /// The folder for clicks that the database does not take in time; beside the SQLite file, or linkhop-spool here
     #[arg(long, env = "LINKHOP_SPOOL", value_name = "FOLDER")]
     pub spool: Option<PathBuf>,
+    /// What is made of visits.
+    #[command(flatten)]
+    pub visits: VisitConfig,
 }
 
 impl ServerConfig {
@@ -232,6 +239,7 @@ impl ServerConfig {
                     .or_else(|| store.beside("-spool"))
                     .unwrap_or(recorder.spool),
             },
+            judge: self.visits.judge(),
             ..app::Options::default()
         }
     }
@@ -244,6 +252,7 @@ impl ServerConfig {
             request_timeout: Duration::from_secs(self.request_timeout.get().into()),
             cors_origins: self.cors_origin.clone(),
             api_host: self.api_host.clone(),
+            trusted_proxies: self.visits.trusted_proxies(),
             limits: Limits {
                 depth: self.max_depth,
                 complexity: self.max_complexity,

@@ -6,10 +6,10 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
 use crate::{
-    app::{App, Clock},
+    app::{App, Clock, StartError},
     config::ServerConfig,
     http::{Settings, State, router},
-    store::{Store, WriteError},
+    store::Store,
 };
 
 /// How long requests that are being answered may still take once the server is told to stop.
@@ -29,16 +29,17 @@ pub enum BindError {
     /// The address is in use, or not this machine's.
     #[error("can't listen on {0}; --listen takes another address, and port 0 a free one")]
     Listen(SocketAddr, #[source] io::Error),
-    /// The database can't be written.
-    #[error("the database can't be opened for writing")]
-    Writer(#[from] WriteError),
+    /// What requests reach can't be made.
+    #[error(transparent)]
+    Start(#[from] StartError),
 }
 
 impl Server {
     /// Takes the address and makes what requests can reach.
     ///
     /// # Errors
-    /// When the address can't be taken, or the database not be opened for writing.
+    /// When the address can't be taken, the database not be opened for writing, or a file that the settings name not be
+    /// used.
     pub async fn bind(store: Store, config: &ServerConfig) -> Result<Self, BindError> {
         let listener = TcpListener::bind(config.listen)
             .await
@@ -73,7 +74,7 @@ impl Server {
     ) -> io::Result<()> {
         let Self { listener, app, .. } = self;
         let (recorder, authenticator) = (app.recorder.clone(), app.authenticator.clone());
-        let router = router(State::new(app, settings));
+        let router = router(State::new(app, settings)).into_make_service_with_connect_info::<SocketAddr>();
         // A redirect is one small packet: it must not wait for another.
         let listener = listener.tap_io(|stream| {
             if let Err(error) = stream.set_nodelay(true) {

@@ -8,6 +8,7 @@
     reason = "a test binary exports nothing; `pub` says what a file offers the others"
 )]
 
+mod agents;
 mod api;
 mod floors;
 mod operations;

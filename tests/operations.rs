@@ -12,7 +12,7 @@ use async_graphql::{
 use entity::offer::{self, Platform};
 use serde_json::{Map, Value, json};
 
-use crate::support::{Schema, TestApp, items, of_offer, text};
+use crate::support::{Schema, TestApp, a_click, items, of_offer, text};
 
 /// A file of `operations/`.
 struct Operation {
@@ -303,6 +303,14 @@ async fn of_links(app: &TestApp, offer: &offer::Model) -> Value {
         "metadata": {"key": "campaign", "value": "summer"},
         "search": "tune.example.com",
     });
+    // The page after the last of two clicks.
+    let clicked = app.link_id(&code).await;
+    app.store_clicks(&[a_click(clicked, 0), a_click(clicked, 1)])
+        .await;
+    let query = "query($id: ID!) {
+        shortLink(by: {id: $id}) { clicks(first: 1) { pageInfo { endCursor } } } }";
+    let page = app.graphql(query, json!({"id": clicked.to_string()})).await;
+    let place = page.data("shortLink")["clicks"]["pageInfo"]["endCursor"].clone();
     json!({
         "CountShortLinks": {"filter": filter},
         "CreateShortLinkFromOffer": merged(&link, &json!({
@@ -312,6 +320,7 @@ async fn of_links(app: &TestApp, offer: &offer::Model) -> Value {
             "url": "https://example.com/spring-sale", "code": "from-url", "idempotencyKey": "order-1018",
         })),
         "FindShortLink": {"shortUrl": format!("https://go.example.com/{code}")},
+        "LinkStats": {"shortUrl": format!("https://go.example.com/{code}"), "first": 1, "after": place},
     })
 }
 

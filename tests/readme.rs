@@ -1,11 +1,11 @@
 //! The README tells the truth.
 
 use clap::CommandFactory as _;
-use entity::offer::Platform;
+use entity::{click, offer::Platform};
 use linkhop::cli::Cli;
 use serde_json::{Value, json};
 
-use crate::support::TestApp;
+use crate::support::{TestApp, a_click};
 
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
 
@@ -26,7 +26,7 @@ async fn its_graphql_examples_run() {
         .offer(app.store(), Some(Platform::Tune), tracking_url)
         .await;
     let examples = blocks("graphql");
-    assert_eq!(examples.len(), 8);
+    assert_eq!(examples.len(), 9);
 
     let made = app.graphql(examples[0], json!({})).await.data("createShortLink");
     assert_eq!(
@@ -46,25 +46,43 @@ async fn its_graphql_examples_run() {
         (&found["status"], &found["offer"]["platform"]),
         (&json!("ACTIVE"), &json!("TUNE"))
     );
-    let page = app.graphql(examples[3], json!({})).await.data("shortLinks");
-    assert_eq!(page["nodes"].as_array().map(Vec::len), Some(2));
     let page = app.graphql(examples[4], json!({})).await.data("shortLinks");
+    assert_eq!(page["nodes"].as_array().map(Vec::len), Some(2));
+    let page = app.graphql(examples[5], json!({})).await.data("shortLinks");
     assert_eq!(page["totalCount"], 1);
     assert_eq!(
         page["nodes"][0]["destinationUrl"],
         "https://example.com/spring-sale"
     );
-    let viewer = app.graphql(examples[5], json!({})).await.data("viewer");
+    let viewer = app.graphql(examples[6], json!({})).await.data("viewer");
     assert_eq!(viewer["apiKey"]["scopes"], json!(["ADMIN"]));
-    let made = app.graphql(examples[6], json!({})).await.data("createDomain");
+    let made = app.graphql(examples[7], json!({})).await.data("createDomain");
     assert_eq!(made["domain"]["host"], "go.example.org", "{made}");
     let made = app
-        .graphql(examples[7], json!({"domainId": made["domain"]["id"]}))
+        .graphql(examples[8], json!({"domainId": made["domain"]["id"]}))
         .await
         .json();
     let data = &made["data"];
     assert_eq!(data["createSendingList"]["sendingList"]["listId"], 43, "{made}");
     assert!(data["createOffer"]["offer"]["id"].is_string(), "{made}");
+}
+
+#[tokio::test]
+async fn its_figures_are_what_three_clicks_answer() {
+    let app = TestApp::start().await;
+    let code = app.link("https://example.com/").await;
+    let link = app.link_id(&code).await;
+    let preview = click::Model {
+        bot_reason: Some(click::BotReason::UserAgent),
+        bot_kind: Some(click::BotKind::SocialPreview),
+        ..a_click(link, 8)
+    };
+    app.store_clicks(&[a_click(link, 7), preview, a_click(link, 9)])
+        .await;
+    let short_url = format!("https://go.example.com/{code}");
+    let answer = app.graphql(blocks("graphql")[3], json!({"shortUrl": short_url}));
+    let shown: Value = serde_json::from_str(blocks("json")[0]).expect("JSON");
+    assert_eq!(answer.await.json(), shown);
 }
 
 #[tokio::test]
@@ -74,7 +92,7 @@ async fn its_error_is_what_a_taken_code_answers() {
         "mutation { createShortLink(input: {url: \"https://example.com/\", listId: 42, code: \"taken\"}) {
         ... on UserError { code message path retryable } } }";
     app.graphql(query, json!({})).await.data("createShortLink");
-    let shown: Value = serde_json::from_str(blocks("json")[0]).expect("JSON");
+    let shown: Value = serde_json::from_str(blocks("json")[1]).expect("JSON");
     assert_eq!(app.graphql(query, json!({})).await.json(), shown);
 }
 

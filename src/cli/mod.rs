@@ -65,7 +65,7 @@ enum Command {
         after_help = "The database and the key are kept in the folder: the next start goes on where this one was.\n\n\
         Example:\n  linkhop demo --listen 127.0.0.1:0 --data-dir /tmp/linkhop-demo"
     )]
-    Demo(demo::Demo),
+    Demo(Box<demo::Demo>),
     /// Answer GraphQL and redirects until it is stopped
     #[command(after_help = SOURCES)]
     Serve(Box<Config>),

@@ -1,15 +1,19 @@
-//! Bots by their user agent: the lists under `third_party`, compiled once.
+//! Bots by their user agent: the lists under `third_party`, or a file in their place, compiled once.
 //!
 //! Who is a bot is npm `isbot`'s answer, with a few words of ours: of the lists measured it alone knows every previewer
 //! and leaves in-app browsers alone. What kind of bot is `crawler-user-agents`' answer, asked only once an agent is
 //! judged a bot, since that list takes some people (Facebook's in-app browser) for crawlers.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{borrow::Cow, fs, path::Path, sync::LazyLock};
 
-use entity::click::BotKind;
-use regex::bytes::{Regex, RegexBuilder};
+use entity::{click::BotKind, text_id};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
-use super::kind::Kinds;
+use super::{
+    file_error::{FileError, WrongLine},
+    kind::Kinds,
+    look_around::GUARDED,
+};
 
 const ISBOT: &str = include_str!(concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -24,10 +28,16 @@ const VERSION: &str = include_str!(concat!(
 /// The user agents of bots, and what kind each is.
 #[derive(Debug)]
 pub struct AgentList {
-    /// Three, since automata that run at once multiply their states: together these need four times the memory.
-    bots: [Regex; 3],
+    bots: Bots,
     kinds: LazyLock<Kinds>,
-    version: &'static str,
+    version: Cow<'static, str>,
+}
+
+#[derive(Debug)]
+enum Bots {
+    /// Three, since automata that run at once multiply their states: together these need four times the memory.
+    Embedded([Regex; 3]),
+    File(RegexSet),
 }
 
 impl AgentList {
@@ -56,16 +66,62 @@ impl AgentList {
                 .expect("isbot's patterns compile once nothing in them looks around")
         });
         Self {
-            bots,
+            bots: Bots::Embedded(bots),
             kinds: LazyLock::new(Kinds::embedded),
-            version: VERSION,
+            version: Cow::Borrowed(VERSION),
         }
+    }
+
+    /// Compiles a file in place of isbot's list: one regular expression a line, whatever its case; a line that begins
+    /// with `#` is a comment, an empty one nothing. Its version is the file's name and the beginning of its SHA-256.
+    ///
+    /// # Errors
+    /// When it can't be read, or a line is no regular expression, or one that would make bots of people.
+    pub fn read(file: &Path) -> Result<Self, FileError> {
+        let text = fs::read_to_string(file).map_err(|error| FileError::read(file, error))?;
+        let mut patterns = Vec::new();
+        for (line, number) in text.lines().map(str::trim).zip(1..) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let wrong = |what| FileError::line(file, number, line, what);
+            // By itself first: the error of all of them together does not say which.
+            let compiled = RegexBuilder::new(line)
+                .case_insensitive(true)
+                .unicode(false)
+                .build()
+                .map_err(|error| wrong(WrongLine::Pattern(error)))?;
+            if compiled.is_match(ORDINARY.as_bytes()) {
+                return Err(wrong(WrongLine::MatchesBrowsers));
+            }
+            patterns.push(line);
+        }
+        let bots = RegexSetBuilder::new(patterns)
+            .case_insensitive(true)
+            .unicode(false)
+            .dfa_size_limit(AUTOMATON_BYTES)
+            .build()
+            .map_err(|source| FileError::TooMuch {
+                file: file.to_owned(),
+                source,
+            })?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        // The first 12 digits of the text's SHA-256, of which an id is the first 16.
+        let digits = text_id(&text).cast_unsigned() >> 16;
+        Ok(Self {
+            bots: Bots::File(bots),
+            kinds: LazyLock::new(Kinds::embedded),
+            version: Cow::Owned(format!("{name} sha256:{digits:012x}")),
+        })
     }
 
     /// Whether this user agent is a bot's. An empty one is none of the list's business.
     #[must_use]
     pub fn is_bot(&self, agent: &str) -> bool {
-        self.bots.iter().any(|bots| bots.is_match(agent.as_bytes()))
+        match &self.bots {
+            Bots::Embedded(groups) => groups.iter().any(|bots| bots.is_match(agent.as_bytes())),
+            Bots::File(bots) => bots.is_match(agent.as_bytes()),
+        }
     }
 
     /// What kind of bot an agent is that [`is_bot`](Self::is_bot) found; people's agents may have a kind too.
@@ -78,124 +134,22 @@ impl AgentList {
     /// a change in the counts can be told from a change of the list.
     #[must_use]
     pub fn version(&self) -> &str {
-        self.version
+        &self.version
     }
 }
+
+/// The agent of a browser of no version: what finds it finds nearly everybody's.
+const ORDINARY: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/0.0.0.0 \
+    Mobile Safari/537.36";
 
 /// What each automaton may keep, a thread: a list of 2,000 different bots fills two thirds of the largest.
 ///
 /// Over it, states are thrown away and an agent may cost tens of microseconds until the traffic calms down.
 const AUTOMATON_BYTES: usize = 1 << 20;
 
-/// A word that means a bot unless one of these stands right before or after it: what isbot writes with look-around.
-struct Guarded {
-    isbot: &'static str,
-    word: &'static str,
-    not_after: &'static [&'static str],
-    not_before: &'static [&'static str],
-}
-
-/// The six patterns of isbot that need look-around, which `regex` leaves out in return for linear time.
-///
-/// Ours beyond isbot's: Instagram names a phone's maker (`CUBOT/CUBOT`, `Google; Pixel 8`, `LGE/google; Nexus 5X`),
-/// Facebook's apps name maker, brand and carrier (`FBMF/Google;FBBD/google`, `FBCR/Google Fi`). These are people.
-const GUARDED: [Guarded; 6] = [
-    Guarded {
-        isbot: "(?:^|[^g])news(?!sapphire)",
-        word: "news",
-        not_after: &["g"],
-        not_before: &["sapphire"],
-    },
-    Guarded {
-        isbot: "(?<! channel/|google/)google(?!(?:wv|app|/google| pixel))",
-        word: "google",
-        not_after: &[" channel/", "google/", "fbmf/", "fbbd/", "fbcr/"],
-        not_before: &["wv", "app", "/google", " pixel", "; pixel", "; nexus"],
-    },
-    Guarded {
-        isbot: r"(?<! cu)bots?(?:\b|_)",
-        word: r"bots?(?:\b|_)",
-        not_after: &[" cu", "/cu"],
-        not_before: &[],
-    },
-    Guarded {
-        isbot: "(?<!cam)scan",
-        word: "scan",
-        not_after: &["cam"],
-        not_before: &[],
-    },
-    Guarded {
-        isbot: "(?<!lib)http",
-        word: "http",
-        not_after: &["lib"],
-        not_before: &[],
-    },
-    Guarded {
-        isbot: "java(?!;)",
-        word: "java",
-        not_after: &[],
-        not_before: &[";"],
-    },
-];
-
-impl Guarded {
-    fn without_look_around(&self) -> String {
-        let Self {
-            word,
-            not_after,
-            not_before,
-            ..
-        } = self;
-        format!(
-            "{}{word}{}",
-            anything_but(not_after, true),
-            anything_but(not_before, false)
-        )
-    }
-}
-
 /// The same pattern for `regex`, where a hyphen after a class is an error and not itself, as in JavaScript.
 fn in_our_dialect(pattern: &str) -> String {
     pattern.replace(r"\d-.]", r"\d.\-]")
-}
-
-/// A pattern for whatever may stand right after (or, `reversed`, right before) something when none of `words` may.
-///
-/// Each beginning of a word (the empty one too), gone on by a character that leads to no word, or cut off by the end.
-/// It eats what look-around would only look at, which a search for a bare yes or no never notices.
-fn anything_but(words: &[&str], reversed: bool) -> String {
-    let turn = |text: &str| {
-        if reversed {
-            text.chars().rev().collect()
-        } else {
-            text.to_owned()
-        }
-    };
-    let words: BTreeSet<String> = words.iter().map(|word| turn(word)).collect();
-    let beginnings: BTreeSet<&str> = words
-        .iter()
-        .flat_map(|word| word.char_indices().map(|(end, _)| &word[..end]))
-        .collect();
-    let ways: Vec<_> = beginnings
-        .iter()
-        .map(|beginning| {
-            let onward = words
-                .iter()
-                .filter_map(|word| word.strip_prefix(beginning)?.get(..1));
-            let onward: String = onward
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .map(regex::escape)
-                .collect();
-            let beginning = regex::escape(&turn(beginning));
-            if reversed {
-                format!("(?:^|[^{onward}]){beginning}")
-            } else {
-                format!("{beginning}(?:[^{onward}]|$)")
-            }
-        })
-        .collect();
-    format!("(?:{})", ways.join("|"))
 }
 
 #[cfg(test)]
@@ -205,19 +159,6 @@ mod tests {
     fn agents() -> &'static AgentList {
         static AGENTS: LazyLock<AgentList> = LazyLock::new(AgentList::embedded);
         &AGENTS
-    }
-
-    #[test]
-    fn nearly_all_known_crawlers_are_bots() {
-        let instances = include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/third_party/crawler-user-agents/instances.json"
-        ));
-        let instances: Vec<String> =
-            serde_json::from_str(instances).expect("instances are a list of strings");
-        assert!(instances.len() > 2_000);
-        let missed: Vec<_> = instances.iter().filter(|agent| !agents().is_bot(agent)).collect();
-        assert!(missed.len() * 1_000 <= instances.len() * 5, "{missed:#?}");
     }
 
     #[test]
@@ -253,7 +194,7 @@ mod tests {
 
     #[test]
     fn every_pattern_done_by_hand_is_still_isbots() {
-        for Guarded { isbot, .. } in GUARDED {
+        for isbot in GUARDED.map(|guarded| guarded.isbot) {
             let written = serde_json::to_string(isbot).expect("a string is JSON");
             assert!(
                 ISBOT.contains(&written),
@@ -282,5 +223,47 @@ mod tests {
         assert_eq!((isbot, crawlers), ("isbot", "crawler-user-agents"));
         assert!(number.starts_with(|sign: char| sign.is_ascii_digit()));
         assert!(other.starts_with(|sign: char| sign.is_ascii_digit()));
+    }
+
+    fn read(text: &str) -> Result<AgentList, FileError> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("ours.txt");
+        fs::write(&file, text).expect("a list");
+        AgentList::read(&file)
+    }
+
+    #[test]
+    fn a_file_takes_the_lists_place_and_has_its_own_version() {
+        let list = read("# ours\n\n  (?x) acme [-] probe # watches \n^Checker/\\d\r\n").expect("a list");
+        for (agent, is_bot) in [
+            ("x ACME-Probe", true),
+            ("checker/7", true),
+            ("a Checker/7", false),
+            ("curl/8.5.0", false),
+            ("ours", false),
+            ("", false),
+        ] {
+            assert_eq!(list.is_bot(agent), is_bot, "{agent}");
+        }
+        assert_eq!(list.version(), "ours.txt sha256:2b2d1bcd3704");
+        assert_eq!(list.kind_of("curl/8.5.0"), BotKind::HttpLibrary);
+        assert!(!read("").expect("an empty list").is_bot("curl/8.5.0"));
+    }
+
+    #[test]
+    fn a_line_that_is_no_pattern_is_named() {
+        for (line, what) in [
+            ("bot(", "is no regular expression: "),
+            ("(?<!lib)http", "is no regular expression: "),
+            ("bot|", "matches ordinary browsers"),
+            ("mozilla", "matches ordinary browsers"),
+            (".", "matches ordinary browsers"),
+        ] {
+            let error = read(&format!("# ours\ncurl\n{line}\n"))
+                .expect_err("no list")
+                .to_string();
+            let named = format!("ours.txt, line 3: {line:?} {what}");
+            assert!(error.contains(&named), "{error}");
+        }
     }
 }

@@ -10,6 +10,15 @@ const CRAWLERS: &str = include_str!(concat!(
     "/third_party/crawler-user-agents/patterns.json"
 ));
 
+/// Previewers that the list doesn't know, as plain text.
+const PREVIEWERS: [&str; 5] = [
+    "Akkoma ",
+    "Bluesky Cardyb/",
+    "Misskey/",
+    "Pleroma ",
+    "Rocket.Chat/",
+];
+
 /// The kind that a tag of `crawler-user-agents` means; `None` for a tag that a renewed list brought along.
 fn kind_of_tag(tag: &str) -> Option<BotKind> {
     Some(match tag {
@@ -57,6 +66,11 @@ impl Kinds {
                     others.push((other.expect("crawler-user-agents' patterns compile"), kind));
                 }
             }
+        }
+        for text in PREVIEWERS {
+            let first = text.as_bytes().first_chunk().expect("a name of three letters");
+            let previewer = (text.to_owned(), BotKind::SocialPreview);
+            plain.entry(*first).or_default().push(previewer);
         }
         Self { plain, others }
     }
@@ -109,6 +123,10 @@ mod tests {
                 Some(BotKind::SocialPreview),
             ),
             ("WhatsApp/2", Some(BotKind::SocialPreview)),
+            (
+                "Mozilla/5.0 (compatible; Bluesky Cardyb/1.1)",
+                Some(BotKind::SocialPreview),
+            ),
             (
                 "Mozilla/5.0 (compatible; Googlebot/2.1; +bot.html)",
                 Some(BotKind::SearchEngine),

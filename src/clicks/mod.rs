@@ -1,10 +1,22 @@
 //! Visits: who came, person or bot, and how it is kept.
 
+pub mod address;
 pub mod agents;
 pub mod aggregator;
+pub mod burst;
 pub mod continuing;
+pub mod country;
+pub mod device;
+pub mod file_error;
+pub mod judge;
 pub mod kind;
+pub mod known_agents;
+pub mod list;
+mod look_around;
 pub mod recorder;
+pub mod said;
+mod tail;
 pub mod token;
+pub mod totals;
 pub mod verdict;
 pub mod visit;

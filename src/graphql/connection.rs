@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use async_graphql::{
-    Context, Description, Object, OutputType, Result, SchemaBuilder,
+    Context, Description, Object, ObjectType, OutputType, Result, SchemaBuilder,
     connection::{Connection, CursorType, Edge, EmptyFields},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -22,8 +22,8 @@ pub(super) const MAX_ROWS: i32 = 100;
 /// The rows of a page where none are asked for.
 pub(super) const DEFAULT_ROWS: i32 = 20;
 
-/// A page of a list.
-pub(super) type PageOf<N> = Connection<Cursor, N, Total>;
+/// A page of a list, with what knows how long the list is.
+pub(super) type PageOf<N, T = Total> = Connection<Cursor, N, T>;
 
 /// Where a row stands in its list: opaque outside. Inside are the list's order, the row's id with its kind and, in an
 /// order by something else, what the row has there; so that the cursor of one list or order is none in another.
@@ -107,7 +107,8 @@ impl<C: ColumnTrait> Sort<C> {
         }
     }
 
-    fn cursor(&self, id: &str, value: &str) -> Cursor {
+    /// The cursor of the row with that id.
+    pub(super) fn cursor(&self, id: &str, value: &str) -> Cursor {
         Cursor(format!("{} {id}{value}", self.name()))
     }
 
@@ -142,7 +143,10 @@ pub(super) struct Asked {
 
 impl Asked {
     /// The part of a list in this order that is asked for.
-    fn part<I, C>(self, sort: &Sort<C>) -> Result<Part>
+    ///
+    /// # Errors
+    /// As [`page`].
+    pub(super) fn part<I, C>(self, sort: &Sort<C>) -> Result<Part>
     where
         I: FromStr + Into<Value>,
         C: ColumnTrait,
@@ -208,13 +212,13 @@ pub(super) fn cost(first: Option<i32>, last: Option<i32>, row: usize) -> usize {
 }
 
 /// Says what a list of `N` and its rows are, in the library's types, which don't know.
-pub(super) fn describe<N: OutputType, Q, M, S>(
+pub(super) fn describe<N: OutputType, T: ObjectType, Q, M, S>(
     builder: SchemaBuilder<Q, M, S>,
     page: &'static str,
     row: &'static str,
 ) -> SchemaBuilder<Q, M, S> {
     builder
-        .override_output_type_description::<PageOf<N>>(page)
+        .override_output_type_description::<PageOf<N, T>>(page)
         .override_output_type_description::<Edge<Cursor, N, EmptyFields>>(row)
 }
 
@@ -243,18 +247,29 @@ where
     let page = store::page(db, rows, &sort.keys(id.into()), sort.direction, part)
         .await
         .map_err(internal)?;
+    Ok(connection(page, from_end, goes_on, total, |row| {
+        let value = sort.value(&row);
+        let node = N::from(row);
+        Edge::new(sort.cursor(&node.node_id(), &value), node)
+    }))
+}
+
+/// A page that was read from the end of its list or from the start, and goes on from a cursor or not.
+pub(super) fn connection<R, N: OutputType, T: ObjectType>(
+    page: store::Page<R>,
+    from_end: bool,
+    goes_on: bool,
+    total: T,
+    edge: impl Fn(R) -> Edge<Cursor, N, EmptyFields>,
+) -> PageOf<N, T> {
     let (has_previous, has_next) = if from_end {
         (page.has_more, goes_on)
     } else {
         (goes_on, page.has_more)
     };
     let mut connection = Connection::with_additional_fields(has_previous, has_next, total);
-    connection.edges.extend(page.rows.into_iter().map(|row| {
-        let value = sort.value(&row);
-        let node = N::from(row);
-        Edge::new(sort.cursor(&node.node_id(), &value), node)
-    }));
-    Ok(connection)
+    connection.edges.extend(page.rows.into_iter().map(edge));
+    connection
 }
 
 /// A node that knows its own id.

@@ -10,12 +10,22 @@ use async_graphql::{
     dataloader::{DataLoader, Loader},
     futures_util::future::BoxFuture,
 };
-use entity::{AccountId, DomainId, OfferId, SendingListId, domain, offer, sending_list};
+use entity::{
+    AccountId, DomainId, OfferId, SendingListId, ShortLinkId, agent_list, domain, offer, sending_list,
+    user_agent,
+};
 use sea_orm::DbErr;
 use tokio::task::JoinSet;
 
 use super::error::internal;
-use crate::{catalog, store::Store};
+use crate::{
+    catalog,
+    clicks::{
+        list,
+        totals::{Totals, totals},
+    },
+    store::Store,
+};
 
 /// Reads rows of one account, so that no id can lead to another's.
 #[derive(Clone, Debug)]
@@ -92,6 +102,52 @@ impl Loader<SendingListId> for Rows {
     async fn load(&self, ids: &[SendingListId]) -> Result<HashMap<SendingListId, Self::Value>, Self::Error> {
         let rows = catalog::sending_list::by_ids(&self.store.read, self.account, ids).await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+/// Stands for the totals of a link's clicks; a link that was never clicked has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ClicksOf(pub ShortLinkId);
+
+impl Loader<ClicksOf> for Rows {
+    type Value = Totals;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, links: &[ClicksOf]) -> Result<HashMap<ClicksOf, Self::Value>, Self::Error> {
+        let links: Vec<_> = links.iter().map(|link| link.0).collect();
+        let totals = totals(&self.store.read, self.account, &links).await?;
+        Ok(totals
+            .into_iter()
+            .map(|(id, totals)| (ClicksOf(id), totals))
+            .collect())
+    }
+}
+
+/// Names an agent string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Agent(pub i64);
+
+impl Loader<Agent> for Rows {
+    type Value = user_agent::Model;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, ids: &[Agent]) -> Result<HashMap<Agent, Self::Value>, Self::Error> {
+        let rows = list::user_agents(&self.store.read, ids.iter().map(|id| id.0).collect()).await?;
+        Ok(rows.into_iter().map(|row| (Agent(row.id), row)).collect())
+    }
+}
+
+/// Names a version of the list of bots' agents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AgentList(pub i64);
+
+impl Loader<AgentList> for Rows {
+    type Value = agent_list::Model;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, ids: &[AgentList]) -> Result<HashMap<AgentList, Self::Value>, Self::Error> {
+        let rows = list::agent_lists(&self.store.read, ids.iter().map(|id| id.0).collect()).await?;
+        Ok(rows.into_iter().map(|row| (AgentList(row.id), row)).collect())
     }
 }
 

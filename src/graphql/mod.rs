@@ -4,6 +4,7 @@
 //! agents that choose a tool read.
 
 mod account;
+mod click;
 mod connection;
 mod create_short_link;
 mod documents;
@@ -32,8 +33,14 @@ use async_graphql::{EmptySubscription, Request, Schema};
 use chrono::{DateTime, Utc};
 
 use self::{
-    connection::describe, documents::Documents, domain::Domain, field_error::FieldErrors, offer::Offer,
-    sending_list::SendingList, short_link::ShortLink,
+    click::{Click, ClickTotal},
+    connection::{Total, describe},
+    documents::Documents,
+    domain::Domain,
+    field_error::FieldErrors,
+    offer::Offer,
+    sending_list::SendingList,
+    short_link::ShortLink,
 };
 pub use self::{limits::Limits, mutation::Mutation, query::Query};
 use crate::{accounts::Principal, app::App};
@@ -80,22 +87,27 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
              In a document it is written \
              as a literal, `{campaign: \"spring\"}`; as a variable it is plain JSON.",
         );
-    let builder = describe::<ShortLink, _, _, _>(
+    let builder = describe::<ShortLink, Total, _, _, _>(
         builder,
         "A page of short links.",
         "A short link and its place in the list.",
     );
-    let builder = describe::<Offer, _, _, _>(
+    let builder = describe::<Offer, Total, _, _, _>(
         builder,
         "A page of offers.",
         "An offer and its place in the list.",
     );
-    let builder = describe::<SendingList, _, _, _>(
+    let builder = describe::<Click, ClickTotal, _, _, _>(
+        builder,
+        "A page of a link's clicks.",
+        "A click and its place among the link's.",
+    );
+    let builder = describe::<SendingList, Total, _, _, _>(
         builder,
         "A page of sending lists.",
         "A sending list and its place in the list of lists.",
     );
-    describe::<Domain, _, _, _>(
+    describe::<Domain, Total, _, _, _>(
         builder,
         "A page of domains.",
         "A domain and its place in the list.",

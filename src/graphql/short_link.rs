@@ -1,15 +1,20 @@
 //! Short links.
 
-use async_graphql::{Context, Description, Enum, Error, ID, Object, OneofObject, Result};
+use async_graphql::{Context, Description, Enum, Error, ID, Object, OneofObject, Result, connection::Edge};
 use chrono::{DateTime, Utc};
-use entity::{Timestamp, domain, short_link};
+use entity::{ClickId, Timestamp, api_key::Scope, click, domain, short_link};
 use serde_json::Value;
 
 use super::{
-    connection::Identified, domain::Domain, error::internal, loader::load, offer::Offer,
+    click::{Click, ClickStats, ClickTotal},
+    connection::{Asked, Identified, PageOf, Sort, connection, cost},
+    domain::Domain,
+    error::{internal, principal},
+    loader::{ClicksOf, load},
+    offer::Offer,
     sending_list::SendingList,
 };
-use crate::{app::App, links::lookup};
+use crate::{app::App, clicks::list, links::lookup};
 
 /// Where a short link stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -66,6 +71,9 @@ impl ShortLink {
 fn missing(what: &str, link: &short_link::Model) -> Error {
     internal(sea_orm::DbErr::RecordNotFound(format!("{what} of {}", link.id)))
 }
+
+/// What a page of clicks costs beside what other pages do: each link's is a statement of its own.
+const CLICKS: usize = 50;
 
 #[Object(use_type_description)]
 impl ShortLink {
@@ -148,6 +156,48 @@ impl ShortLink {
     /// Where visitors are sent once it no longer redirects; the domain's decides if null.
     async fn fallback_url(&self) -> Option<&str> {
         self.0.fallback_url.as_deref()
+    }
+
+    /// How often it was clicked, by people and by bots, as of now.
+    async fn stats(&self, context: &Context<'_>) -> Result<ClickStats> {
+        load(context, ClicksOf(self.0.id)).await.map(ClickStats)
+    }
+
+    /// Its clicks one by one, newest first, a page at a time. New ones come in front, so paging on never shows one
+    /// twice; one that the server could not store at once and stored later stands where its time puts it.
+    #[graphql(complexity = "CLICKS + cost(first, last, child_complexity)")]
+    async fn clicks(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many clicks from the start, 1 to 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "Only clicks after this cursor: `pageInfo.endCursor` of the page before.")]
+        after: Option<String>,
+        #[graphql(
+            desc = "How many clicks from the end, 1 to 100: pages backwards, without `first` and `after`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only clicks before this cursor: `pageInfo.startCursor` of the page after.")]
+        before: Option<String>,
+    ) -> Result<PageOf<Click, ClickTotal>> {
+        let account = principal(context, Scope::Read)?.account_id();
+        let asked = Asked {
+            first,
+            after,
+            last,
+            before,
+        };
+        let sort = Sort::<click::Column>::NEWEST;
+        let part = asked.part::<ClickId, _>(&sort)?;
+        let (from_end, goes_on) = (part.from_end, part.beyond.is_some());
+        let db = &context.data_unchecked::<App>().store.read;
+        let page = list::page(db, account, self.0.id, part).await.map_err(internal)?;
+        Ok(connection(
+            page,
+            from_end,
+            goes_on,
+            ClickTotal(self.0.id),
+            |row| Edge::new(sort.cursor(&row.click.id.to_string(), ""), Click(row)),
+        ))
     }
 
     /// When it was made.

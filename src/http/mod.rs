@@ -13,6 +13,7 @@ mod received;
 mod redirect;
 mod request_id;
 mod state;
+mod visitor;
 
 use axum::{
     Router,

@@ -7,15 +7,15 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use entity::click::Method as ClickMethod;
 use tokio::time::timeout;
 use url::form_urlencoded;
 
 use super::{
     pages::{self, document, escape},
-    redirect::{agent_of, failed, gone, method_not_allowed, named, redirect, target, visit_of},
+    redirect::{failed, gone, method_not_allowed, named, redirect, target},
     request_id::RequestId,
     state::State,
+    visitor::Visitor,
 };
 use crate::{
     clicks::recorder::Recorded,
@@ -94,10 +94,8 @@ pub(super) async fn go_on(state: &State, id: &RequestId, request: &Parts, body: 
         let text = "This page is too old. Tap Continue once more to open the link.";
         return with(StatusCode::FORBIDDEN, &link, host, &token, text);
     };
-    let agent = agent_of(&request.headers);
-    let headers = &request.headers;
-    let visit = visit_of(headers, agent.as_deref(), &link, click, ClickMethod::Post, now);
-    let (row, _) = visit.click(&app.judge);
+    let visitor = Visitor::of(request, &state.settings.trusted_proxies);
+    let (row, _) = visitor.visit(click, &link, now).click(&app.judge);
     match app.continuing.record(row, link.max_clicks, is_exhausted).await {
         Ok(Recorded::Counted) => redirect(StatusCode::SEE_OTHER, &target(&link, click, request)),
         Ok(Recorded::Exhausted) => {

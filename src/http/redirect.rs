@@ -8,13 +8,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use entity::{ClickId, Timestamp, click::Method as ClickMethod};
+use entity::ClickId;
 use percent_encoding::percent_decode_str;
 
-use super::{pages, preview, request_id::RequestId, state::State};
+use super::{pages, preview, request_id::RequestId, state::State, visitor::Visitor};
 use crate::{
     catalog,
-    clicks::{recorder::Recorded, visit::Visit},
+    clicks::recorder::Recorded,
     links::{
         self,
         resolve::{LiveLink, Resolved},
@@ -45,11 +45,9 @@ pub(super) async fn visit(Extract(state): Extract<State>, request: Request) -> R
 }
 
 async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
-    let method = match request.method {
-        Method::GET => ClickMethod::Get,
-        Method::HEAD => ClickMethod::Head,
-        _ => return method_not_allowed(),
-    };
+    if !is_read(&request.method) {
+        return method_not_allowed();
+    }
     let Some((host, code)) = named(request) else {
         return pages::not_found();
     };
@@ -62,9 +60,8 @@ async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
         Err(error) => return failed(id, &error),
     };
     let click = ClickId::at(now);
-    let agent = agent_of(&request.headers);
-    let visit = visit_of(&request.headers, agent.as_deref(), &link, click, method, now);
-    let (row, verdict) = visit.click(&app.judge);
+    let visitor = Visitor::of(request, &state.settings.trusted_proxies);
+    let (row, verdict) = visitor.visit(click, &link, now).click(&app.judge);
     let limit = link.max_clicks.filter(|_| !verdict.is_bot());
     match app.recorder.record(row, limit).await {
         Recorded::Counted if verdict.is_bot() && link.filter_bots => {
@@ -82,31 +79,6 @@ async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
 /// The host and the code that are visited.
 pub(super) fn named(request: &Parts) -> Option<(&str, Cow<'_, str>)> {
     host_of(&request.uri, &request.headers).zip(code_of(request.uri.path()))
-}
-
-/// Some apps write their name in their own script, which is no reason to take them for bots.
-pub(super) fn agent_of(headers: &HeaderMap) -> Option<Cow<'_, str>> {
-    let agent = headers.get(header::USER_AGENT)?;
-    Some(String::from_utf8_lossy(agent.as_bytes()))
-}
-
-/// What a request says of its visitor.
-pub(super) fn visit_of<'a>(
-    headers: &HeaderMap,
-    user_agent: Option<&'a str>,
-    link: &LiveLink,
-    id: ClickId,
-    method: ClickMethod,
-    at: Timestamp,
-) -> Visit<'a> {
-    Visit {
-        id,
-        link: link.id,
-        at,
-        method,
-        user_agent,
-        is_private: asks_not_to_be_tracked(headers),
-    }
 }
 
 /// Where a click on the link leads.
@@ -161,12 +133,6 @@ fn code_of(path: &str) -> Option<Cow<'_, str>> {
 
 fn is_read(method: &Method) -> bool {
     method == Method::GET || method == Method::HEAD
-}
-
-fn asks_not_to_be_tracked(headers: &HeaderMap) -> bool {
-    ["sec-gpc", "dnt"]
-        .iter()
-        .any(|name| headers.get(*name).is_some_and(|value| value == "1"))
 }
 
 /// One hop, for this visitor and this time only.

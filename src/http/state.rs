@@ -12,7 +12,7 @@ use super::{cors::Origin, pages, playground::Playground, redirect::host_of};
 use crate::{
     app::App,
     graphql::{self, Limits, LinkhopSchema},
-    values::host::Host,
+    values::{host::Host, network::Networks},
 };
 
 /// How the HTTP door is set up.
@@ -26,6 +26,8 @@ pub struct Settings {
     pub cors_origins: Vec<Origin>,
     /// The one host that answers `/graphql`; every host does if `None`.
     pub api_host: Option<Host>,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Networks,
     /// How much work one GraphQL request may ask for.
     pub limits: Limits,
     /// Whether the schema may be asked for.
@@ -41,6 +43,7 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(10),
             cors_origins: Vec::new(),
             api_host: None,
+            trusted_proxies: Networks::default(),
             limits: Limits::default(),
             introspection: true,
             playground_key: None,

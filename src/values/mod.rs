@@ -6,6 +6,7 @@ pub mod domain_host;
 pub mod host;
 pub mod metadata;
 pub mod name;
+pub mod network;
 pub mod parameters;
 pub mod payout;
 pub mod phone;

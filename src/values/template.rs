@@ -217,6 +217,17 @@ pub fn without_macros(text: &str) -> String {
         .collect()
 }
 
+/// The parameters of a short link's query that fill macros of `destination`, once for each macro.
+pub fn parameters(destination: &str) -> impl Iterator<Item = &str> {
+    pieces(destination).filter_map(|piece| match piece {
+        Piece::Macro(name) => match Macro::named(name) {
+            Some(Macro::Query(parameter)) => Some(parameter),
+            _ => None,
+        },
+        Piece::Text(_) => None,
+    })
+}
+
 /// Where a click goes: `destination` with its macros of click time filled, and what the short link's own
 /// query did not fill appended, where the destination has no parameter of that name.
 #[must_use]

@@ -207,7 +207,8 @@ async fn a_server_is_alive_whatever_its_database_does_and_ready_only_with_it() {
         (answer.status.as_u16(), answer.body)
     };
     assert_eq!(ask("/healthz").await, (200, "ok\n".to_owned()));
-    assert_eq!(ask("/readyz").await, (200, "ready\n".to_owned()));
+    let clicks = "clicks_lost 0\nclicks_unconfirmed 0\nclicks_waiting 0\n";
+    assert_eq!(ask("/readyz").await, (200, format!("ready\n{clicks}")));
     let store = app.store();
     for (statement, reason) in [
         ("DELETE FROM seaql_migrations", "migrations are pending"),
@@ -221,7 +222,7 @@ async fn a_server_is_alive_whatever_its_database_does_and_ready_only_with_it() {
     store.read.close_by_ref().await.expect("closed");
     assert_eq!(
         ask("/readyz").await,
-        (503, "the database does not answer\n".to_owned())
+        (503, format!("the database does not answer\n{clicks}"))
     );
     assert_eq!(ask("/healthz").await, (200, "ok\n".to_owned()));
 }

@@ -112,6 +112,11 @@ async fn plan(app: &TestApp, list: &str, page: &str) -> String {
     app.graphql(&format!("{{ {list}({page}) {{ nodes {{ id }} }} }}"), Value::Null)
         .await
         .data(list);
+    explained(app).await
+}
+
+/// How the database goes about the last statement that was read with.
+pub(super) async fn explained(app: &TestApp) -> String {
     let mut statement = app.last_read();
     let is_sqlite = statement.db_backend == DatabaseBackend::Sqlite;
     let (explain, column) = if is_sqlite {

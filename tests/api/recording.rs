@@ -4,9 +4,13 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::http::Method;
 use entity::{ClickId, ShortLinkId, Timestamp, agent_list, click, link_total, text_id};
-use linkhop::{clicks::recorder::RecorderState, store::NewClick};
+use linkhop::{
+    clicks::recorder::{Recorded, RecorderState},
+    store::NewClick,
+};
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::ConnectionTrait as _;
+use tokio::task::JoinSet;
 
 use crate::support::{BROWSER, START, Setup, TestApp};
 
@@ -246,4 +250,46 @@ async fn clicks_stay_when_the_tables_are_taken_back_and_made_again() {
     };
     assert_eq!(after.len(), 2);
     assert_eq!(facts(&after), facts(&before));
+}
+
+#[tokio::test]
+async fn a_link_gives_away_exactly_the_places_that_it_has() {
+    let app = TestApp::start().await;
+    let code = app.link("https://example.com/").await;
+    let link = app.link_id(&code).await;
+    let other = app.neighbour().await;
+    let mut asking = JoinSet::new();
+    for number in 0..500 {
+        let recorder = if number % 2 == 0 { &app } else { &other }.app.recorder.clone();
+        let click = Arc::new(click(link, number, Some(number), None));
+        asking.spawn(async move { recorder.record(click, Some(100)).await });
+    }
+    let answers = asking.join_all().await;
+    let count = |wanted| answers.iter().filter(|answer| **answer == wanted).count();
+    assert_eq!((count(Recorded::Counted), count(Recorded::Exhausted)), (100, 400));
+    assert_eq!(app.clicks().await.len(), 100);
+    assert!(app.stored(&code).await.exhausted_at.is_some());
+}
+
+#[tokio::test]
+async fn no_place_is_given_away_to_somebody_who_was_told_to_come_again() {
+    let app = TestApp::with(Setup {
+        click_wait: Some(Duration::from_millis(1)),
+        ..Setup::default()
+    })
+    .await;
+    let code = app.link("https://example.com/").await;
+    let link = app.link_id(&code).await;
+    let held = app.stall().await;
+    let record = async |at| {
+        app.app
+            .recorder
+            .record(Arc::new(click(link, at, Some(at), None)), Some(1))
+            .await
+    };
+    assert_eq!(record(1).await, Recorded::Undecided);
+    held.rollback().await.expect("let go");
+    assert!(app.clicks().await.is_empty());
+    assert_eq!(app.stored(&code).await.exhausted_at, None);
+    assert!(spooled(&app).is_empty());
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::support::{Database, START, Tenant};
 
 /// Each setting of `linkhop serve`, with a value that is not its default, as the file writes it.
-const RIGHT: [(&str, &str); 19] = [
+const RIGHT: [(&str, &str); 25] = [
     ("--database-url", "'sqlite:///nowhere/other.db'"),
     ("--read-connections", "9"),
     ("--sqlite-synchronous", "'normal'"),
@@ -30,6 +30,12 @@ const RIGHT: [(&str, &str); 19] = [
     ("--redirect-cache", "4096"),
     ("--click-wait", "80"),
     ("--spool", "'/nowhere/spool'"),
+    ("--bot-agents", "'tests/data/agents/people.tsv'"),
+    ("--bot-networks", "'README.md'"),
+    ("--burst-address", "0"),
+    ("--burst-link", "10000"),
+    ("--geo-database", "'README.md'"),
+    ("--trusted-proxy", "'10.0.0.0/8'"),
     ("--log", "'warn,linkhop=debug'"),
     ("--log-format", "'json'"),
 ];

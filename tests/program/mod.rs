@@ -9,3 +9,4 @@ mod help;
 mod operator;
 mod process;
 mod settings;
+mod verdict_files;

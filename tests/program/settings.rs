@@ -7,7 +7,7 @@ use crate::support::Database;
 const NOWHERE: &str = "sqlite:///nowhere/linkhop.db";
 
 /// Each field of `linkhop serve` and a value it can't have.
-const WRONG: [(&str, &str); 20] = [
+const WRONG: [(&str, &str); 28] = [
     ("--database-url", "mysql://linkhop:s3cret@127.0.0.1/linkhop"),
     ("--read-connections", "0"),
     ("--sqlite-synchronous", "off"),
@@ -26,6 +26,14 @@ const WRONG: [(&str, &str); 20] = [
     ("--max-tokens", "99999999999999999999"),
     ("--redirect-cache", "16 MiB"),
     ("--click-wait", "0"),
+    ("--bot-agents", "/nowhere/agents.txt"),
+    ("--bot-networks", "/nowhere/networks.txt"),
+    ("--bot-networks", "/"),
+    ("--burst-address", "-1"),
+    ("--burst-link", "10001"),
+    ("--geo-database", "/nowhere/countries.mmdb"),
+    ("--trusted-proxy", "proxy"),
+    ("--trusted-proxy", "10.0.0.1/8"),
     ("--log", "linkhop=loud"),
     ("--log-format", "xml"),
 ];

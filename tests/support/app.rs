@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::{
         Arc, Mutex,
@@ -13,6 +14,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
+    extract::ConnectInfo,
     http::{HeaderMap, HeaderName, Method, Request, StatusCode, header},
 };
 use entity::{ClickId, ShortLinkId, Timestamp, click, link_total, short_link};
@@ -139,6 +141,8 @@ impl TestApp {
         let clock = Clock::new(move || Timestamp::from_millis(time.load(Ordering::SeqCst)));
         let mut options = setup.options;
         options.recorder.spool = database.spool();
+        // When a test asks for it.
+        options.sum_pause = Duration::from_hours(1);
         options.recorder.click_wait = setup.click_wait.unwrap_or(Duration::from_mins(5));
         let app = App::start(store, options.clone(), clock).await.expect("an app");
         let router = router(State::new(app.clone(), setup.settings));
@@ -328,6 +332,20 @@ impl TestApp {
             request = request.header(name, *value);
         }
         self.send(request.body(Body::empty()).expect("a request")).await
+    }
+
+    /// Visits a path of a host from an address, with these headers and no others.
+    pub async fn visit_from(&self, peer: &str, host: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::builder().uri(path).header(header::HOST, host);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Body::empty()).expect("a request");
+        let peer: IpAddr = peer.parse().expect("an address");
+        request
+            .extensions_mut()
+            .insert(ConnectInfo(SocketAddr::new(peer, 40_000)));
+        self.send(request).await
     }
 
     /// Every click that is stored, in the order of its storing.

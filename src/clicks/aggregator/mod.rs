@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 
 use crate::store::{Store, WriteError};
 
-/// How long clicks gather before they are summed.
-const PAUSE: Duration = Duration::from_secs(5);
+/// How long clicks gather before they are summed, where nothing else is said.
+pub const PAUSE: Duration = Duration::from_secs(5);
 
 /// How many clicks are summed together at most: 15 MB of memory for as long as it takes.
 const LOT: i64 = 200_000;
@@ -33,21 +33,21 @@ enum Asked {
 }
 
 impl Aggregator {
-    /// Starts to sum the clicks of the store's database.
+    /// Starts to sum the clicks of the store's database, each time they have gathered for so long.
     ///
     /// # Errors
     /// When the `SQLite` file can't be opened once more.
-    pub fn spawn(store: &Store) -> Result<Self, WriteError> {
+    pub fn spawn(store: &Store, pause: Duration) -> Result<Self, WriteError> {
         let asked = match store.sqlite_file() {
             Some(file) => {
                 let (asked, asks) = mpsc::channel();
                 let summer = sqlite::Summer::open(file)?;
-                std::thread::spawn(move || summer.sum_all(&asks));
+                std::thread::spawn(move || summer.sum_all(pause, &asks));
                 Asked::Thread(asked)
             }
             None => {
                 let (asked, asks) = tokio::sync::mpsc::channel(1);
-                tokio::spawn(postgres::sum_all(store.write.clone(), asks));
+                tokio::spawn(postgres::sum_all(store.write.clone(), pause, asks));
                 Asked::Task(asked)
             }
         };

@@ -1,5 +1,8 @@
 //! Summing in `PostgreSQL`: one statement a lot, which nobody who stores a click waits for.
 
+use std::time::Duration;
+
+use entity::click_summing;
 use sea_orm::{
     ConnectionTrait as _, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait as _,
     QuerySelect as _, Statement, TransactionTrait as _,
@@ -10,9 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use entity::click_summing;
-
-use super::{LOT, PAUSE};
+use super::LOT;
 
 /// Row numbers are given in order but stored in any: a click may appear before one with a lower number. Whoever holds
 /// this lock knows that all numbers given so far are decided. It is waited for only a moment, since whoever comes after
@@ -58,9 +59,13 @@ ON CONFLICT (short_link_id) DO UPDATE SET
 const MOVE: &str = "UPDATE click_summing SET through = $1, upcoming = $1, link = NULL, link_through = NULL";
 
 /// Sums until nobody is left to ask for it.
-pub(super) async fn sum_all(db: DatabaseConnection, mut asks: mpsc::Receiver<oneshot::Sender<()>>) {
+pub(super) async fn sum_all(
+    db: DatabaseConnection,
+    pause: Duration,
+    mut asks: mpsc::Receiver<oneshot::Sender<()>>,
+) {
     loop {
-        let asked = match timeout(PAUSE, asks.recv()).await {
+        let asked = match timeout(pause, asks.recv()).await {
             Ok(Some(asked)) => Some(asked),
             Ok(None) => return,
             Err(_) => None,

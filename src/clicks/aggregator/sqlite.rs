@@ -2,15 +2,14 @@
 //! their clicks.
 
 use std::{
-    iter::Peekable,
-    slice,
     sync::mpsc::{Receiver, RecvTimeoutError},
+    time::Duration,
 };
 
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Statement, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use super::{LOT, PAUSE};
+use super::LOT;
 use crate::store::SqliteFile;
 
 /// How many clicks are summed in one transaction: two milliseconds of it, which redirects wait for.
@@ -67,6 +66,7 @@ struct Summing {
 
 /// What the clicks of one link add to its total.
 struct Total {
+    link: [u8; 16],
     clicks: i64,
     human_clicks: i64,
     unique_clicks: i64,
@@ -83,9 +83,9 @@ impl Summer {
     }
 
     /// Sums until nobody is left to ask for it.
-    pub(super) fn sum_all(mut self, asks: &Receiver<oneshot::Sender<()>>) {
+    pub(super) fn sum_all(mut self, pause: Duration, asks: &Receiver<oneshot::Sender<()>>) {
         loop {
-            let asked = match asks.recv_timeout(PAUSE) {
+            let asked = match asks.recv_timeout(pause) {
                 Ok(asked) => Some(asked),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -189,12 +189,13 @@ impl Summer {
         let transaction = self
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut clicks = clicks.iter().peekable();
-        while let Some(first) = clicks.peek() {
-            let link = first.link;
-            if let Some(total) = sum_link(&transaction, link, &mut clicks)? {
-                transaction.prepare_cached(ADD_TOTAL)?.execute(params![
-                    link,
+        let mut insert_click = transaction.prepare_cached(INSERT_CLICK)?;
+        let mut insert_visitor = transaction.prepare_cached(INSERT_VISITOR)?;
+        let mut add_total = transaction.prepare_cached(ADD_TOTAL)?;
+        for clicks in clicks.chunk_by(|one, other| one.link == other.link) {
+            if let Some(total) = sum_link(clicks, &mut insert_click, &mut insert_visitor)? {
+                add_total.execute(params![
+                    total.link,
                     total.clicks,
                     total.human_clicks,
                     total.unique_clicks,
@@ -203,6 +204,7 @@ impl Summer {
                 ])?;
             }
         }
+        drop((insert_click, insert_visitor, add_total));
         let (link, link_through) = next.part.unzip();
         transaction.prepare_cached(MOVE)?.execute(params![
             next.through,
@@ -223,21 +225,19 @@ const fn done(lot: Summing) -> Summing {
     }
 }
 
-/// Notes the clicks that belong to the link, which are next, and adds them up. A click that is noted already was written
-/// twice and adds nothing.
+/// Notes clicks of one link and adds them up. A click that is noted already was written twice and adds nothing.
 fn sum_link(
-    db: &Connection,
-    link: [u8; 16],
-    clicks: &mut Peekable<slice::Iter<'_, Click>>,
+    clicks: &[Click],
+    insert_click: &mut Statement<'_>,
+    insert_visitor: &mut Statement<'_>,
 ) -> rusqlite::Result<Option<Total>> {
-    let mut insert_click = db.prepare_cached(INSERT_CLICK)?;
-    let mut insert_visitor = db.prepare_cached(INSERT_VISITOR)?;
     let mut total: Option<Total> = None;
-    while let Some(click) = clicks.next_if(|click| click.link == link) {
-        if insert_click.execute(params![link, click.id, click.seq])? == 0 {
+    for click in clicks {
+        if insert_click.execute(params![click.link, click.id, click.seq])? == 0 {
             continue;
         }
         let total = total.get_or_insert(Total {
+            link: click.link,
             clicks: 0,
             human_clicks: 0,
             unique_clicks: 0,
@@ -250,7 +250,7 @@ fn sum_link(
         if click.is_human {
             total.human_clicks += 1;
             if let Some(visitor) = click.visitor {
-                let new = insert_visitor.execute(params![link, visitor, click.seq])?;
+                let new = insert_visitor.execute(params![click.link, visitor, click.seq])?;
                 total.unique_clicks += i64::from(new == 1);
             }
         }

@@ -90,6 +90,9 @@ pub enum WriteError {
     /// `SQLite` refused it.
     #[error("SQLite did not store the row")]
     Sqlite(#[from] rusqlite::Error),
+    /// Somebody who waited for a place of a link has gone away.
+    #[error("somebody has gone away who waited for a place of a link")]
+    GivenUp,
     /// The transaction that it was part of failed.
     #[error("the transaction failed")]
     Together(#[source] Arc<WriteError>),

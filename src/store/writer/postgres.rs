@@ -66,8 +66,11 @@ impl PostgresWriter {
 
     async fn store_together(&mut self, writes: &[Asked]) -> Result<Vec<Done>, WriteError> {
         let texts = NewTexts::among(writes, &self.known);
-        let in_the_way =
-            |error: &WriteError| matches!(error, WriteError::Database(error) if met_another(error));
+        let in_the_way = |error: &WriteError| match error {
+            WriteError::Database(error) => met_another(error),
+            WriteError::GivenUp => true,
+            _ => false,
+        };
         let done = again(in_the_way, || store_once(&self.db, writes, &texts)).await?;
         self.known.learn(texts.ids());
         Ok(done)
@@ -127,7 +130,13 @@ async fn store_once(
     if !lists.is_empty() {
         transaction.execute_raw(statement(&LISTS, &lists)?).await?;
     }
+    let given_up = || writes.iter().filter(|asked| asked.is_given_up()).count();
+    let before = given_up();
     let outcomes = run(&transaction, writes).await?;
+    if given_up() > before {
+        // While the database kept the statements waiting: the places are not taken then, but by the next try.
+        return Err(WriteError::GivenUp);
+    }
     transaction.commit().await?;
     Ok(outcomes)
 }

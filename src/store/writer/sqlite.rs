@@ -7,7 +7,7 @@ use entity::{
     idempotency_key, short_link,
 };
 use rusqlite::{
-    Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, config::DbConfig, params,
+    Connection, ErrorCode, OptionalExtension as _, Statement, TransactionBehavior, config::DbConfig, params,
 };
 use sea_orm::ActiveEnum as _;
 use tokio::{runtime::Handle, sync::mpsc};
@@ -128,6 +128,8 @@ impl SqliteWriter {
         } else {
             None
         };
+        // Once a lot: to find a prepared statement costs a fifth of what it does for one click.
+        let mut insert = transaction.prepare_cached(INSERT_CLICK)?;
         let mut texts = Vec::new();
         let mut outcomes = Vec::with_capacity(writes.len());
         for asked in writes {
@@ -136,7 +138,8 @@ impl SqliteWriter {
                 Write::Link(link, key) => insert_link(&transaction, link, key.as_deref()).map(Done::Link),
                 Write::Click(click, limit) => {
                     insert_texts(&transaction, &self.known, click, &mut texts)?;
-                    insert_click(&transaction, &click.row, *limit).map(|is_stored| Done::Click { is_stored })
+                    insert_click(&transaction, &mut insert, &click.row, *limit)
+                        .map(|is_stored| Done::Click { is_stored })
                 }
             };
             if transaction.is_autocommit() {
@@ -145,6 +148,7 @@ impl SqliteWriter {
             }
             outcomes.push(outcome);
         }
+        drop(insert);
         if let Some(last_link) = last_link {
             transaction.prepare_cached(INDEX_LINKS)?.execute([last_link])?;
         }
@@ -195,13 +199,18 @@ fn insert_texts(
 }
 
 /// Stores a click unless its link lets nobody through any more, and says whether it did.
-fn insert_click(db: &Connection, click: &click::Model, limit: Option<i32>) -> rusqlite::Result<bool> {
+fn insert_click(
+    db: &Connection,
+    insert: &mut Statement<'_>,
+    click: &click::Model,
+    limit: Option<i32>,
+) -> rusqlite::Result<bool> {
     if let Some(limit) = limit
         && !reserve(db, click, limit)?
     {
         return Ok(false);
     }
-    db.prepare_cached(INSERT_CLICK)?.execute(params![
+    insert.execute(params![
         Uuid::from(click.id).as_bytes(),
         click.clicked_at.millis(),
         Uuid::from(click.short_link_id).as_bytes(),
