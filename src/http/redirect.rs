@@ -59,15 +59,15 @@ async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
         Ok(Resolved::Unknown) => return pages::not_found(),
         Err(error) => return failed(id, &error),
     };
-    let click = ClickId::at(now);
     let visitor = Visitor::of(request, &state.settings.trusted_proxies);
-    let (row, verdict) = visitor.visit(click, &link, now).click(&app.judge);
+    let visit = visitor.visit(ClickId::at(now), &link, now);
+    let (click, verdict) = visit.click(&app.judge);
     let limit = link.max_clicks.filter(|_| !verdict.is_bot());
-    match app.recorder.record(row, limit).await {
+    match app.recorder.record(click, limit).await {
         Recorded::Counted if verdict.is_bot() && link.filter_bots => {
             preview::page(&link, host, &app.continuing.token(link.id, now))
         }
-        Recorded::Counted => redirect(StatusCode::FOUND, &target(&link, click, request)),
+        Recorded::Counted => redirect(StatusCode::FOUND, &target(&link, visit.id, request)),
         Recorded::Exhausted => {
             app.resolver.forget(&code);
             gone(StatusCode::FOUND, links::lookup::State::Exhausted, &link)
