@@ -10,6 +10,7 @@ use crate::{
     catalog::{domain::ServerHosts, sending_list::ActiveLists},
     clicks::{
         aggregator::{self, Aggregator},
+        continuing::Continuing,
         file_error::FileError,
         judge::{self, Judge},
         recorder::{Recorder, RecorderOptions},
@@ -109,6 +110,8 @@ pub struct App {
     pub resolver: Resolver,
     /// Stores clicks.
     pub recorder: Recorder,
+    /// Lets visitors of preview pages go on.
+    pub continuing: Continuing,
     /// Sums clicks.
     pub aggregator: Aggregator,
     /// Tells bots from people.
@@ -139,13 +142,16 @@ impl App {
         let writer = Writer::spawn(&store)?;
         let read = || store.read.clone();
         let hosts = ServerHosts::new(read());
+        let recorder = Recorder::spawn(writer.clone(), &recorder);
+        let key = store.secret(Continuing::SECRET, nanoid::rngs::default).await?;
         Ok(Self {
             authenticator: Authenticator::new(&store),
             lists: ActiveLists::new(&store),
-            resolver: Resolver::new(redirect_cache, hosts.changes().clone()),
+            resolver: Resolver::new(&store, redirect_cache, hosts.changes().clone()),
             hosts,
             aggregator: Aggregator::spawn(&store, sum_pause)?,
-            recorder: Recorder::spawn(writer.clone(), &recorder),
+            continuing: Continuing::new(&key, store.clone(), recorder.clone()),
+            recorder,
             writer,
             judge: Arc::new(judge),
             codes: Arc::new(codes),

@@ -27,7 +27,7 @@ const UNSCOPED: [&str; 8] = [
     "src/catalog/domain/mod.rs",
     "src/cli/demo.rs",
     "src/cli/domains.rs",
-    "src/links/resolve.rs",
+    "src/links/resolve/read.rs",
 ];
 
 fn floor_of(module: &str) -> Option<usize> {

@@ -8,10 +8,13 @@ use crate::{
     store::{Store, again, met_another},
 };
 
+mod changes;
 pub mod domain;
 pub mod list;
 pub mod offer;
 pub mod sending_list;
+
+pub use self::changes::Changes;
 
 /// Sets one column of the row of the account that `which` names, and answers the row; `None` where there is none. What
 /// is to be done `then` is done once it is stored.

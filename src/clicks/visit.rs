@@ -44,7 +44,12 @@ impl Visit<'_> {
     #[must_use]
     pub fn click(&self, judge: &Judge) -> (Arc<NewClick>, Verdict) {
         let agent = judge.agent(self.user_agent);
-        let verdict = judge.judge(self, agent.as_ref());
+        // Whoever goes on from a preview page is a person, whatever else speaks against it.
+        let verdict = if self.method == click::Method::Post {
+            Verdict::default()
+        } else {
+            judge.judge(self, agent.as_ref())
+        };
         let list = Arc::clone(judge.list());
         let mut row = click::Model {
             seq: 0,

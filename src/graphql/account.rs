@@ -119,8 +119,7 @@ impl Account {
 /// How an account's links are made.
 #[derive(Clone, Debug, SimpleObject)]
 pub(super) struct AccountSettings {
-    /// Whether bots are meant to see a preview page on links where neither the call nor the offer says. No page is
-    /// shown yet.
+    /// Whether bots see a preview page on links where neither the call nor the offer said so; false unless changed.
     pub default_filter_bots: bool,
     /// Query parameter that a TUNE offer's destination gets with the link's code; `aff_sub` unless changed.
     pub tune_link_parameter: String,

@@ -41,13 +41,13 @@ pub struct CreateShortLinkInput {
     /// The code that the link is to have, 3 to 64 of `A-Z a-z 0-9 _ -`, none that the server uses itself, such as
     /// `graphql`. Seven random letters and digits unless given.
     code: Option<String>,
-    /// Whether bots are meant to see a preview page instead of being sent on. The offer's setting decides if null,
-    /// then the account's. Kept with the link; bots are still sent on, and marked, as no page is shown yet.
+    /// Whether bots are to see a preview page instead of being sent on: it has the list's brand and a `Continue`, which
+    /// counts as a person's click. The offer's setting decides if null, then the account's.
     filter_bots: Option<bool>,
     /// From when on visitors get a 410 page, or `fallbackUrl`. In the future, the year 9999 at the latest.
     expires_at: Option<DateTime<Utc>>,
-    /// How many people the link is meant to let through; at least 1. Kept with the link; visitors are not turned
-    /// away by it yet.
+    /// How many people the link lets through; at least 1. Those after them get a 410 page, or `fallbackUrl`. Bots pass, and
+    /// use nothing of it up.
     max_clicks: Option<i32>,
     /// Where visitors are sent once the link no longer redirects, of the same form as `url`. The domain's
     /// decides if null.
@@ -108,7 +108,7 @@ impl CreateShortLinkSuccess {
         self.0.link.offer_id.map(|id| id.to_string().into())
     }
 
-    /// Whether bots are meant to see a preview page instead of being sent on. No page is shown yet.
+    /// Whether bots see a preview page instead of being sent on: as asked for, else as the offer or the account has it.
     async fn filter_bots(&self) -> bool {
         self.0.link.filter_bots
     }

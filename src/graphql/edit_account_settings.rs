@@ -17,7 +17,7 @@ use crate::{
 /// What is to be different about an account's settings. What is left out, or null, stays.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateAccountSettingsInput {
-    /// Whether bots are meant to see a preview page on links where neither the call nor the offer says.
+    /// Whether bots are to see a preview page on links where neither the call nor the offer says.
     default_filter_bots: Option<bool>,
     /// Query parameter that TUNE destinations get with the link's code, such as `aff_sub`: 1 to 64 of
     /// `A-Z a-z 0-9 _ - . [ ]`.

@@ -40,7 +40,7 @@ pub struct CreateOfferInput {
     payout_currency: Option<String>,
     /// What the payout is paid for.
     payout_type: Option<PayoutType>,
-    /// Whether bots are meant to see a preview page on its links; the account's default decides if null.
+    /// Whether bots are to see a preview page on its links; the account's default decides if null.
     filter_bots: Option<bool>,
     /// Whether links may be made for it from the start; `ACTIVE` if null.
     status: Option<OfferStatus>,
@@ -89,7 +89,7 @@ pub struct UpdateOfferInput {
     payout_currency: MaybeUndefined<String>,
     /// Another thing that the payout is paid for.
     payout_type: MaybeUndefined<PayoutType>,
-    /// Whether bots are meant to see a preview page on links that are made from now on; null leaves it to the account.
+    /// Whether bots are to see a preview page on links that are made from now on; null leaves it to the account.
     filter_bots: MaybeUndefined<bool>,
     /// Another status: `PAUSED` stops new links for now, `ACTIVE` allows them again, also after archiving.
     status: Option<OfferStatus>,

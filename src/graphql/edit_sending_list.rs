@@ -191,7 +191,7 @@ pub(super) async fn update_sending_list(
     let Ok(id) = input.id.parse::<SendingListId>() else {
         return not_found();
     };
-    match update(&app.store, account, id, &input.into()).await {
+    match update(&app.store, app.hosts.changes(), account, id, &input.into()).await {
         Ok(row) => Ok(UpdateSendingListSuccess {
             sending_list: SendingList(row),
         }

@@ -102,8 +102,7 @@ impl Offer {
         self.0.payout_type.map(Into::into)
     }
 
-    /// Whether bots are meant to see a preview page on its links; the account's default decides if null. No page is
-    /// shown yet.
+    /// Whether bots see a preview page on its links; the account's default decides if null.
     async fn filter_bots(&self) -> Option<bool> {
         self.0.filter_bots
     }

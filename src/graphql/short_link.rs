@@ -28,6 +28,8 @@ pub enum ShortLinkStatus {
     Archived,
     /// Its `expiresAt` has passed: visitors get a 410 page, or its fallback URL.
     Expired,
+    /// It has let `maxClicks` people through: visitors get a 410 page, or its fallback URL.
+    Exhausted,
 }
 
 /// The one way in which a short link is named.
@@ -128,7 +130,8 @@ impl ShortLink {
         &self.0.metadata
     }
 
-    /// Whether bots are meant to see a preview page instead of being sent on. No page is shown yet.
+    /// Whether bots see a preview page with the list's brand, whose `Continue` leads on, instead of being sent on. People
+    /// are sent on at once.
     async fn filter_bots(&self) -> bool {
         self.0.filter_bots
     }
@@ -136,7 +139,8 @@ impl ShortLink {
     /// Where it stands now.
     async fn status(&self, context: &Context<'_>) -> ShortLinkStatus {
         let now = context.data_unchecked::<App>().clock.now();
-        lookup::state(self.0.status, self.0.expires_at, now).into()
+        let is_exhausted = self.0.exhausted_at.is_some();
+        lookup::state(self.0.status, self.0.expires_at, is_exhausted, now).into()
     }
 
     /// From when on visitors get a 410 page, or the fallback URL; null if never.
@@ -144,7 +148,7 @@ impl ShortLink {
         self.0.expires_at.map(Timestamp::utc)
     }
 
-    /// How many people it is meant to let through; null if any number. Visitors are not turned away by it yet.
+    /// How many people it lets through before it is `EXHAUSTED`; null if any number. Bots use nothing of it up.
     async fn max_clicks(&self) -> Option<i32> {
         self.0.max_clicks
     }

@@ -7,6 +7,7 @@ mod graphql;
 mod health;
 mod pages;
 mod playground;
+mod preview;
 mod principal;
 mod received;
 mod redirect;

@@ -11,25 +11,39 @@ use crate::links::lookup::State;
 
 const STYLE: &str = "body{margin:0;min-height:100vh;display:grid;place-content:center;padding:1.5rem;\
     box-sizing:border-box;font:1.125rem/1.5 system-ui,sans-serif;color:#1f2430;background:#f6f7f9;text-align:center}\
-    h1{font-size:1.5rem;margin:0 0 .5rem}p{margin:0;max-width:28rem}\
+    h1{font-size:1.5rem;margin:0 0 .5rem;overflow-wrap:anywhere}p{margin:0;max-width:28rem}\
+    button{margin-top:1.5rem;width:100%;min-height:3.5rem;font:inherit;font-weight:600;color:#fff;background:#2456d6;\
+    border:0;border-radius:.75rem}button:focus-visible{outline:3px solid #8fb0ff;outline-offset:3px}\
     @media(prefers-color-scheme:dark){body{color:#e8eaf0;background:#16181d}}";
 
-/// A plain page: no script, nothing loaded from elsewhere, never stored or indexed.
+/// A plain page: a title and a sentence.
 fn page(status: StatusCode, title: &str, text: &str) -> Response {
-    let (title, text) = (escape(title), escape(text));
+    document(
+        status,
+        title,
+        &format!("<p>{}</p>", escape(text)),
+        "form-action 'none'; ",
+    )
+}
+
+/// A page with what `html` has below its title: no script, nothing loaded from elsewhere, never stored or indexed.
+/// `forms` is what its policy says of forms.
+pub(super) fn document(status: StatusCode, title: &str, html: &str, forms: &str) -> Response {
+    let title = escape(title);
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <meta name=\"robots\" content=\"noindex\"><meta name=\"color-scheme\" content=\"light dark\">\
          <title>{title}</title><style>{STYLE}</style></head>\
-         <body><main><h1>{title}</h1><p>{text}</p></main></body></html>\n"
+         <body><main><h1>{title}</h1>{html}</main></body></html>\n"
+    );
+    let policy = format!(
+        "default-src 'none'; style-src 'unsafe-inline'; {forms}base-uri 'none'; frame-ancestors 'none'"
     );
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "private, no-store"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-        ),
+        (header::CONTENT_SECURITY_POLICY, &policy),
     ];
     let mut response = (status, headers, html).into_response();
     response
@@ -38,7 +52,7 @@ fn page(status: StatusCode, title: &str, text: &str) -> Response {
     response
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.chars()
         .fold(String::with_capacity(text.len()), |mut escaped, character| {
             match character {
@@ -64,7 +78,9 @@ pub(super) fn not_found() -> Response {
 pub(super) fn gone(state: State) -> Response {
     let text = match state {
         State::Expired => "This link has expired.",
-        State::Active | State::Disabled | State::Archived => "This link is no longer available.",
+        State::Exhausted => "This link has been used as often as it could be.",
+        State::Disabled => "This link is switched off.",
+        State::Active | State::Archived => "This link has been removed.",
     };
     page(StatusCode::GONE, "Link no longer available", text)
 }

@@ -11,11 +11,14 @@ use axum::{
 use entity::ClickId;
 use percent_encoding::percent_decode_str;
 
-use super::{pages, request_id::RequestId, state::State, visitor::Visitor};
+use super::{pages, preview, request_id::RequestId, state::State, visitor::Visitor};
 use crate::{
     catalog,
     clicks::recorder::Recorded,
-    links::resolve::Resolved,
+    links::{
+        self,
+        resolve::{LiveLink, Resolved},
+    },
     values::{host::Host, template::fill_at_click},
 };
 
@@ -24,9 +27,14 @@ const PUNCTUATION: [char; 12] = ['.', ',', ';', ':', '!', '\'', '"', ')', ']', '
 
 /// Whatever is no route of the server's own: a short link, or nothing.
 pub(super) async fn visit(Extract(state): Extract<State>, request: Request) -> Response {
-    let (request, _) = request.into_parts();
+    let (request, body) = request.into_parts();
     let id = RequestId::of(&request.headers);
-    let response = answer(&state, &id, &request).await;
+    let response = if request.method == Method::POST {
+        // In a box: no other visit should have to carry it.
+        Box::pin(preview::go_on(&state, &id, &request, body)).await
+    } else {
+        answer(&state, &id, &request).await
+    };
     // No path: it is somebody's link.
     tracing::debug!(
         request_id = id.as_str(),
@@ -40,38 +48,42 @@ async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
     if !is_read(&request.method) {
         return method_not_allowed();
     }
-    let (Some(host), Some(code)) = (
-        host_of(&request.uri, &request.headers),
-        code_of(request.uri.path()),
-    ) else {
+    let Some((host, code)) = named(request) else {
         return pages::not_found();
     };
     let app = &state.app;
     let now = app.clock.now();
-    let link = match app.resolver.resolve(&app.store.read, host, &code, now).await {
+    let link = match app.resolver.resolve(host, &code, now).await {
         Ok(Resolved::Active(link)) => link,
-        Ok(Resolved::Gone {
-            fallback_url: Some(url),
-            ..
-        }) => return redirect(&url),
-        Ok(Resolved::Gone {
-            state,
-            fallback_url: None,
-        }) => return pages::gone(state),
+        Ok(Resolved::Gone(state, link)) => return gone(StatusCode::FOUND, state, &link),
         Ok(Resolved::Unknown) => return pages::not_found(),
         Err(error) => return failed(id, &error),
     };
     let visitor = Visitor::of(request, &state.settings.trusted_proxies);
     let visit = visitor.visit(ClickId::at(now), &link, now);
-    let (click, _) = visit.click(&app.judge);
-    if app.recorder.record(click, None).await != Recorded::Counted {
-        return pages::unavailable();
+    let (click, verdict) = visit.click(&app.judge);
+    let limit = link.max_clicks.filter(|_| !verdict.is_bot());
+    match app.recorder.record(click, limit).await {
+        Recorded::Counted if verdict.is_bot() && link.filter_bots => {
+            preview::page(&link, host, &app.continuing.token(link.id, now))
+        }
+        Recorded::Counted => redirect(StatusCode::FOUND, &target(&link, visit.id, request)),
+        Recorded::Exhausted => {
+            app.resolver.forget(&code);
+            gone(StatusCode::FOUND, links::lookup::State::Exhausted, &link)
+        }
+        Recorded::Undecided => pages::unavailable(),
     }
-    redirect(&fill_at_click(
-        &link.destination,
-        visit.id,
-        request.uri.query().unwrap_or_default(),
-    ))
+}
+
+/// The host and the code that are visited.
+pub(super) fn named(request: &Parts) -> Option<(&str, Cow<'_, str>)> {
+    host_of(&request.uri, &request.headers).zip(code_of(request.uri.path()))
+}
+
+/// Where a click on the link leads.
+pub(super) fn target<'a>(link: &'a LiveLink, click: ClickId, request: &Parts) -> Cow<'a, str> {
+    fill_at_click(link.destination(), click, request.uri.query().unwrap_or_default())
 }
 
 /// `GET /`: the root of a domain.
@@ -93,7 +105,7 @@ pub(super) async fn root(
         Err(error) => return failed(&id, &error),
     };
     if let Some(url) = &domain.root_url {
-        return redirect(url);
+        return redirect(StatusCode::FOUND, url);
     }
     match catalog::sending_list::brand_of(db, domain.account_id, domain.id).await {
         Ok(brand) => pages::root(brand.as_deref().unwrap_or(&domain.host)),
@@ -124,7 +136,7 @@ fn is_read(method: &Method) -> bool {
 }
 
 /// One hop, for this visitor and this time only.
-fn redirect(url: &str) -> Response {
+pub(super) fn redirect(status: StatusCode, url: &str) -> Response {
     let Ok(location) = HeaderValue::from_str(url) else {
         // Nothing is stored that can't be sent, so this is a row that somebody else wrote.
         tracing::error!("a stored URL can't be sent as a Location header");
@@ -142,14 +154,22 @@ fn redirect(url: &str) -> Response {
             HeaderValue::from_static("noindex"),
         ),
     ];
-    (StatusCode::FOUND, headers).into_response()
+    (status, headers).into_response()
 }
 
-fn method_not_allowed() -> Response {
+/// For a link that no longer redirects: where it leads instead, or why.
+pub(super) fn gone(status: StatusCode, state: links::lookup::State, link: &LiveLink) -> Response {
+    match link.fallback_url() {
+        Some(url) => redirect(status, url),
+        None => pages::gone(state),
+    }
+}
+
+pub(super) fn method_not_allowed() -> Response {
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response()
 }
 
-fn failed(id: &RequestId, error: &dyn std::error::Error) -> Response {
+pub(super) fn failed(id: &RequestId, error: &dyn std::error::Error) -> Response {
     tracing::error!(
         request_id = id.as_str(),
         error = crate::graphql::error::chain(error),

@@ -64,7 +64,7 @@ impl<'a> Visitor<'a> {
         Visit {
             id,
             link: link.id,
-            destination: &link.destination,
+            destination: link.destination(),
             at,
             method: self.method,
             user_agent: self.agent.as_deref(),

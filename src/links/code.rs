@@ -80,7 +80,8 @@ fn has_only_code_characters(text: &str) -> bool {
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-fn is_reserved(text: &str) -> bool {
+/// Whether it is the server's own.
+pub(super) fn is_reserved(text: &str) -> bool {
     RESERVED
         .iter()
         .any(|reserved| reserved.eq_ignore_ascii_case(text))

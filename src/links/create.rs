@@ -195,7 +195,12 @@ pub async fn create(
     for _ in 0..KEY_TRIES {
         match idempotency::look_up(db, account.id, &key, &fingerprint, now).await? {
             Before::Other => return Err(CreateError::IdempotencyConflict),
-            Before::Same(link) => return replay(db, account.id, link).await,
+            Before::Same(link) => {
+                let created = replay(db, account.id, link).await?;
+                // The call that made it may have been given up before it was told.
+                tools.hosts.changes().note_made_link(&created.link.code);
+                return Ok(created);
+            }
             Before::Unused => {}
         }
         if let Some(created) = make(tools, account, new, Some((&key, &fingerprint)), now).await? {
@@ -309,6 +314,7 @@ async fn make(
             .await?
         {
             Outcome::Stored => {
+                tools.hosts.changes().note_made_link(&candidate.code);
                 let link = Arc::unwrap_or_clone(candidate);
                 return Ok(Some(Created {
                     link,

@@ -10,7 +10,7 @@ use entity::{AccountId, DomainId, OfferId, ShortLinkId, Timestamp, sending_list,
 use sea_orm::{
     ActiveEnum as _, ColumnTrait, Condition, DatabaseBackend, ExprTrait as _, QueryFilter, QuerySelect as _,
     QueryTrait, Select,
-    sea_query::{Expr, JoinType, QueryStatementBuilder as _},
+    sea_query::{Expr, IntoCondition as _, JoinType, QueryStatementBuilder as _},
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -92,7 +92,7 @@ pub fn rows(
 /// from the rest of the condition but that `SQLite` does not conclude.
 fn in_states(states: Option<&[State]>, now: Timestamp) -> Condition {
     use short_link::{
-        Column::{ExpiresAt, Status},
+        Column::{ExhaustedAt, ExpiresAt, Status},
         Status::{Active, Archived, Disabled},
     };
 
@@ -102,19 +102,36 @@ fn in_states(states: Option<&[State]>, now: Timestamp) -> Condition {
         return Condition::all().add(Status.into_expr().ne(stored(Archived)));
     };
     let listed = |state| states.contains(&state);
-    let any = Condition::any()
+    let others = Condition::any()
         .add_option(listed(State::Disabled).then(|| is(Disabled)))
         .add_option(listed(State::Archived).then(|| is(Archived)));
     let expired = || ExpiresAt.is_not_null().and(ExpiresAt.lte(now));
-    match (listed(State::Active), listed(State::Expired)) {
-        _ if states.is_empty() => Condition::all().add(Expr::Constant(false.into())),
-        (true, true) => any.add(is(Active)),
-        (true, false) => any.add(is(Active).and(ExpiresAt.is_null().or(ExpiresAt.gt(now)))),
-        (false, true) if any.is_empty() => Condition::all().add(is(Active)).add(expired()),
-        (false, true) => any.add(is(Active).and(expired())),
-        (false, false) => Condition::all()
-            .add(any)
-            .add(Status.into_expr().ne(stored(Active))),
+    let unexpired = || ExpiresAt.is_null().or(ExpiresAt.gt(now));
+    let active = match (
+        listed(State::Active),
+        listed(State::Expired),
+        listed(State::Exhausted),
+    ) {
+        _ if states.is_empty() => return Condition::all().add(Expr::Constant(false.into())),
+        (false, false, false) => {
+            return Condition::all()
+                .add(others)
+                .add(Status.into_expr().ne(stored(Active)));
+        }
+        (true, true, true) => Condition::all(),
+        (true, true, false) => Condition::any().add(ExhaustedAt.is_null()).add(expired()),
+        (true, false, true) => unexpired().into_condition(),
+        (true, false, false) => Condition::all().add(ExhaustedAt.is_null()).add(unexpired()),
+        (false, true, true) => Condition::any().add(expired()).add(ExhaustedAt.is_not_null()),
+        (false, true, false) => expired().into_condition(),
+        (false, false, true) => Condition::all().add(ExhaustedAt.is_not_null()).add(unexpired()),
+    };
+    let active = Condition::all().add(is(Active)).add(active);
+    // Alone, since an index of those that are so is used only where all must be.
+    if others.is_empty() {
+        active
+    } else {
+        others.add(active)
     }
 }
 

@@ -21,15 +21,24 @@ pub enum State {
     Archived,
     /// Its time is over.
     Expired,
+    /// It has let through as many people as it may.
+    Exhausted,
 }
 
-/// Where a link with these facts stands at `now`. What somebody decided goes before what time has done.
+/// Where a link with these facts stands at `now`. What somebody decided goes before what time has done, and that before
+/// what visitors have.
 #[must_use]
-pub fn state(status: short_link::Status, expires_at: Option<Timestamp>, now: Timestamp) -> State {
+pub fn state(
+    status: short_link::Status,
+    expires_at: Option<Timestamp>,
+    is_exhausted: bool,
+    now: Timestamp,
+) -> State {
     match status {
         short_link::Status::Archived => State::Archived,
         short_link::Status::Disabled => State::Disabled,
         short_link::Status::Active if expires_at.is_some_and(|end| end <= now) => State::Expired,
+        short_link::Status::Active if is_exhausted => State::Exhausted,
         short_link::Status::Active => State::Active,
     }
 }

@@ -96,11 +96,13 @@ impl<'r, 's> Columns<'r, 's> {
             .map_err(|error| rusqlite::Error::FromSqlConversionFailure(at, Type::Null, Box::new(error)))
     }
 
-    fn value<T: rusqlite::types::FromSql>(&mut self) -> rusqlite::Result<T> {
+    /// A value as it is.
+    pub(crate) fn value<T: rusqlite::types::FromSql>(&mut self) -> rusqlite::Result<T> {
         self.take(T::column_result)
     }
 
-    fn id<T: From<Uuid>>(&mut self) -> rusqlite::Result<T> {
+    /// An id.
+    pub(crate) fn id<T: From<Uuid>>(&mut self) -> rusqlite::Result<T> {
         self.value().map(|bytes| Uuid::from_bytes(bytes).into())
     }
 
@@ -108,7 +110,8 @@ impl<'r, 's> Columns<'r, 's> {
         self.value().map(entity::Timestamp::from_millis)
     }
 
-    fn time_null(&mut self) -> rusqlite::Result<Option<entity::Timestamp>> {
+    /// A time, if there is one.
+    pub(crate) fn time_null(&mut self) -> rusqlite::Result<Option<entity::Timestamp>> {
         self.value()
             .map(|millis: Option<i64>| millis.map(entity::Timestamp::from_millis))
     }
@@ -117,7 +120,8 @@ impl<'r, 's> Columns<'r, 's> {
         self.take(|value| serde_json::from_str(value.as_str()?).map_err(FromSqlError::other))
     }
 
-    fn word<T: ActiveEnum<Value = String>>(&mut self) -> rusqlite::Result<T> {
+    /// One of the words of an enum.
+    pub(crate) fn word<T: ActiveEnum<Value = String>>(&mut self) -> rusqlite::Result<T> {
         self.take(|value| T::try_from_value(&value.as_str()?.to_owned()).map_err(FromSqlError::other))
     }
 

@@ -51,6 +51,13 @@ impl Host {
         })
     }
 
+    /// Whether a text is a host as it stands, without a port, which costs less to know than to parse it.
+    #[must_use]
+    pub fn is_plain(text: &str) -> bool {
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
+        (1..=MAX_BYTES).contains(&text.len()) && !text.ends_with('.') && text.bytes().all(allowed)
+    }
+
     /// The host with its port, as it was named.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -85,6 +92,27 @@ mod tests {
         ] {
             let host = Host::parse(text).expect(text);
             assert_eq!((host.name(), host.port()), (name, port));
+        }
+    }
+
+    #[test]
+    fn a_plain_host_is_one_that_parsing_would_not_change() {
+        for text in ["go.example.com", "localhost", "a_b-1.example", "127.0.0.1"] {
+            assert!(Host::is_plain(text), "{text}");
+            assert_eq!(Host::parse(text).expect(text).as_str(), text);
+        }
+        for text in [
+            "",
+            ".",
+            "go.example.com.",
+            "Go.example.com",
+            "go.example.com:443",
+            "[::1]",
+            "a b",
+            "ä",
+            "a/b",
+        ] {
+            assert!(!Host::is_plain(text), "{text}");
         }
     }
 

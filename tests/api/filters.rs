@@ -128,7 +128,15 @@ async fn links_are_found_by_list_offer_domain_and_recipient() {
 #[tokio::test]
 async fn links_are_found_by_where_they_stand_now() {
     let app = TestApp::start().await;
-    for code in ["plain", "off", "gone", "off-late"] {
+    for code in [
+        "plain",
+        "off",
+        "gone",
+        "off-late",
+        "used",
+        "used-late",
+        "off-used",
+    ] {
         link(&app, code, json!({})).await;
     }
     for code in ["early", "late"] {
@@ -140,50 +148,89 @@ async fn links_are_found_by_where_they_stand_now() {
         )
         .await;
     }
-    set_status(&app, "off", short_link::Status::Disabled).await;
+    for code in ["off", "off-late", "off-used"] {
+        set_status(&app, code, short_link::Status::Disabled).await;
+    }
     set_status(&app, "gone", short_link::Status::Archived).await;
-    let late = app.stored("off-late").await;
-    app.save(short_link::Model {
-        status: short_link::Status::Disabled,
-        expires_at: Some(START),
-        ..late
-    })
-    .await;
+    for (code, is_expired, is_exhausted) in [
+        ("off-late", true, false),
+        ("used", false, true),
+        ("used-late", true, true),
+        ("off-used", true, true),
+    ] {
+        let row = app.stored(code).await;
+        app.save(short_link::Model {
+            expires_at: is_expired.then_some(START),
+            exhausted_at: is_exhausted.then_some(START),
+            ..row
+        })
+        .await;
+    }
     app.advance_hours(1);
+    // What somebody decided goes before what time has done, and that before what visitors have. `early` expires at this
+    // very moment.
+    let states = [
+        ("ACTIVE", vec!["late", "plain"]),
+        ("EXPIRED", vec!["early", "used-late"]),
+        ("EXHAUSTED", vec!["used"]),
+        ("DISABLED", vec!["off-used", "off-late", "off"]),
+        ("ARCHIVED", vec!["gone"]),
+    ];
+    let all = [
+        "late",
+        "early",
+        "off-used",
+        "used-late",
+        "used",
+        "off-late",
+        "gone",
+        "off",
+        "plain",
+    ];
+    for (state, expected) in &states {
+        assert_eq!(codes(&app, json!({"status": state})).await, *expected, "{state}");
+        for code in expected {
+            let query =
+                format!("{{ shortLink(by: {{shortUrl: \"https://go.example.com/{code}\"}}) {{ status }} }}");
+            let found = app.graphql(&query, Value::Null).await.data("shortLink");
+            assert_eq!(found["status"], *state, "{code}");
+        }
+    }
+    // Every set of them.
+    for set in 0..1_u8 << states.len() {
+        let listed: Vec<_> = (states.iter().enumerate())
+            .filter(|(place, _)| set & (1 << place) != 0)
+            .map(|(_, state)| state)
+            .collect();
+        let names: Vec<_> = listed.iter().map(|(state, _)| state).collect();
+        let expected: Vec<_> = all
+            .into_iter()
+            .filter(|code| listed.iter().any(|(_, codes)| codes.contains(code)))
+            .collect();
+        assert_eq!(codes(&app, json!({"status": names})).await, expected, "{names:?}");
+    }
     for (status, expected) in [
-        (json!(null), vec!["late", "early", "off-late", "off", "plain"]),
-        (json!([]), vec![]),
-        (json!(["ACTIVE"]), vec!["late", "plain"]),
-        (json!("ACTIVE"), vec!["late", "plain"]),
-        // It expires at this very moment; what somebody decided goes before that.
-        (json!(["EXPIRED"]), vec!["early"]),
-        (json!(["DISABLED"]), vec!["off-late", "off"]),
-        (json!(["ARCHIVED"]), vec!["gone"]),
-        (json!(["EXPIRED", "ACTIVE"]), vec!["late", "early", "plain"]),
         (
-            json!(["ARCHIVED", "DISABLED", "DISABLED"]),
-            vec!["off-late", "gone", "off"],
+            json!(null),
+            all.iter().copied().filter(|code| *code != "gone").collect(),
         ),
-        (json!(["EXPIRED", "ARCHIVED"]), vec!["early", "gone"]),
         (
-            json!(["ACTIVE", "EXPIRED", "DISABLED", "ARCHIVED"]),
-            vec!["late", "early", "off-late", "gone", "off", "plain"],
+            json!(["DISABLED", "ARCHIVED", "DISABLED"]),
+            vec!["off-used", "off-late", "gone", "off"],
         ),
     ] {
         assert_eq!(codes(&app, json!({"status": status})).await, expected, "{status}");
     }
     app.advance_hours(2);
-    assert_eq!(codes(&app, json!({"status": "EXPIRED"})).await, ["late", "early"]);
+    assert_eq!(
+        codes(&app, json!({"status": "EXPIRED"})).await,
+        ["late", "early", "used-late"]
+    );
     assert_eq!(
         codes(&app, json!({"status": "ACTIVE", "listId": 42})).await,
         ["plain"]
     );
-    for wrong in [
-        json!("active"),
-        json!(["NONE"]),
-        json!([null]),
-        json!("EXHAUSTED"),
-    ] {
+    for wrong in [json!("active"), json!(["NONE"]), json!([null]), json!("GONE")] {
         refused(&app, "shortLinks", "ShortLinkFilter", json!({"status": wrong})).await;
     }
     // What is archived is still found by its names.

@@ -1,6 +1,7 @@
 //! What clients and visitors see.
 
 mod access;
+mod cache;
 mod catalog_domains;
 mod catalog_lists;
 mod catalog_offers;
@@ -21,12 +22,14 @@ mod http;
 mod idempotency;
 mod last_used;
 mod limits;
+mod limits_of_links;
 mod link_clicks;
 mod negotiation;
 mod nodes;
 mod pages;
 mod paging;
 mod plans;
+mod preview;
 mod queries;
 mod recording;
 mod redirect;

@@ -66,11 +66,34 @@ async fn an_unknown_host_or_code_is_a_404_and_no_click() {
 #[tokio::test]
 async fn what_no_longer_redirects_is_a_410_page_and_no_click() {
     let app = TestApp::start().await;
-    for status in [short_link::Status::Disabled, short_link::Status::Archived] {
+    let cases: [(fn(short_link::Model) -> short_link::Model, &str); 3] = [
+        (
+            |link| short_link::Model {
+                status: short_link::Status::Disabled,
+                ..link
+            },
+            "This link is switched off.",
+        ),
+        (
+            |link| short_link::Model {
+                status: short_link::Status::Archived,
+                ..link
+            },
+            "This link has been removed.",
+        ),
+        (
+            |link| short_link::Model {
+                exhausted_at: Some(START),
+                ..link
+            },
+            "This link has been used as often as it could be.",
+        ),
+    ];
+    for (case, text) in cases {
         let code = app.link("https://example.com/").await;
-        change(&app, &code, |link| short_link::Model { status, ..link }).await;
+        change(&app, &code, case).await;
         let answer = app.get(HOST, &format!("/{code}")).await;
-        assert_page(&answer, 410, "This link is no longer available.");
+        assert_page(&answer, 410, text);
     }
     let input = json!({
         "url": "https://example.com/", "listId": 42, "code": "short", "expiresAt": "2026-11-23T13:00:00Z",
@@ -90,9 +113,13 @@ async fn what_no_longer_redirects_leads_to_the_link_s_fallback_or_else_the_domai
         ..app.tenant.domain.clone()
     };
     app.save(domain).await;
-    let past = Some(Timestamp::from_millis(START.millis() - 1));
+    const PAST: Option<Timestamp> = Some(Timestamp::from_millis(START.millis() - 1));
     let own = Some("https://example.com/own".to_owned());
-    let cases: [fn(short_link::Model) -> short_link::Model; 3] = [
+    let cases: [fn(short_link::Model) -> short_link::Model; 4] = [
+        |link| short_link::Model {
+            exhausted_at: PAST,
+            ..link
+        },
         |link| short_link::Model {
             status: short_link::Status::Disabled,
             ..link
@@ -101,7 +128,10 @@ async fn what_no_longer_redirects_leads_to_the_link_s_fallback_or_else_the_domai
             status: short_link::Status::Archived,
             ..link
         },
-        |link| link,
+        |link| short_link::Model {
+            expires_at: PAST,
+            ..link
+        },
     ];
     for case in cases {
         for (fallback_url, expected) in [
@@ -110,7 +140,6 @@ async fn what_no_longer_redirects_leads_to_the_link_s_fallback_or_else_the_domai
         ] {
             let code = app.link("https://example.com/").await;
             change(&app, &code, |link| short_link::Model {
-                expires_at: past,
                 fallback_url,
                 ..case(link)
             })

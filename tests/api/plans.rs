@@ -78,7 +78,7 @@ async fn furnish(app: &TestApp) -> OfferId {
             max_clicks: None,
             fallback_url: None,
             created_at,
-            exhausted_at: None,
+            exhausted_at: (of_ten % 50 == 4).then_some(START),
         }
     });
     let links: Vec<_> = links.collect();
@@ -221,6 +221,21 @@ async fn every_filter_of_links_is_answered_from_an_index() {
             "{status: [EXPIRED]}",
             "short_link_expiry_idx",
             "short_link_expiry_idx",
+        ),
+        (
+            "{status: [EXHAUSTED]}",
+            "short_link_exhausted_idx",
+            "short_link_exhausted_idx",
+        ),
+        (
+            "{status: [EXHAUSTED, EXPIRED]}",
+            "short_link_account_idx",
+            "short_link_account_idx",
+        ),
+        (
+            "{status: [ACTIVE, EXHAUSTED]}",
+            "short_link_account_idx",
+            "short_link_account_idx",
         ),
         (
             "{createdFrom: \"2026-11-23T12:10:00Z\", createdBefore: \"2026-11-23T12:11:00Z\"}",

@@ -1,39 +1,16 @@
-//! The server's own hosts, and who wants to know when they change.
+//! The server's own hosts.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use entity::domain;
 use moka::sync::Cache;
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
 use super::is_named;
-use crate::values::{host::Host, web_url::WebUrl};
-
-/// Counts changes of domains on this node. What was read before the last one is not to be trusted.
-///
-/// Whoever remembers something of a domain takes the count before they read, keeps it with what they read, and reads
-/// again once it is another: then it does not matter which of a read and a change comes first. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Changes(Arc<AtomicU64>);
-
-impl Changes {
-    /// How many there have been.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
-    }
-
-    /// Says that there was one, once it was stored.
-    pub(super) fn note(&self) {
-        self.0.fetch_add(1, Ordering::Release);
-    }
-}
+use crate::{
+    catalog::Changes,
+    values::{host::Host, web_url::WebUrl},
+};
 
 /// How long it is remembered whether a host is a domain of this server: links lead to few hosts, and a domain
 /// that is a second old has no circles to lead in.
@@ -63,7 +40,7 @@ impl ServerHosts {
         }
     }
 
-    /// What tells that a domain of this server was changed on this node.
+    /// What tells of changes on this node.
     #[must_use]
     pub const fn changes(&self) -> &Changes {
         &self.changes
@@ -78,7 +55,7 @@ impl ServerHosts {
         // A trailing dot names the same host, and a visit with one is answered.
         let host = url.host().strip_suffix('.').unwrap_or(url.host());
         let with_port = format!("{host}:{}", url.port());
-        let count = self.changes.count();
+        let count = self.changes.of_catalog();
         if let Some((_, known)) = self.known.get(&with_port).filter(|(then, _)| *then == count) {
             return Ok(known);
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     accounts::{locked, rows_of},
-    catalog::set,
+    catalog::{Changes, set},
     store::{Store, WriteTransaction, again, met_another},
     values::{
         metadata::{InvalidMetadata, Metadata},
@@ -164,6 +164,7 @@ pub async fn create(
 /// With the first thing that is wrong. Nothing is stored then.
 pub async fn update(
     store: &Store,
+    changes: &Changes,
     account: AccountId,
     id: SendingListId,
     change: &ListChange,
@@ -175,13 +176,22 @@ pub async fn update(
         let which = sending_list::Column::Id.eq(id);
         let row = locked::<sending_list::Entity>(&transaction, account, which).await?;
         let mut row = row.ok_or(UpdateError::NotFound)?;
+        let brand = row.brand_name.clone();
         apply(&mut row, change)?;
         if let Some(domain) = domain::<UpdateError>(&transaction, account, change).await? {
             row.domain_id = domain;
         }
         let changed = row.into_active_model().reset_all().update(&*transaction).await;
         let changed = changed.map_err(in_use::<UpdateError>)?;
-        transaction.commit().await?;
+        let changes = changes.clone();
+        // The brand is all that visitors see of a list: what else is synchronised every minute costs no link its place.
+        let is_seen = changed.brand_name != brand;
+        let note = move || {
+            if is_seen {
+                changes.note_catalog();
+            }
+        };
+        transaction.commit_then(note).await?;
         Ok(changed)
     });
     changed.await

@@ -1,0 +1,174 @@
+//! Finding the link behind a visited host and code.
+
+mod link;
+mod memory;
+mod read;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use entity::Timestamp;
+
+pub use self::link::LiveLink;
+use self::{
+    memory::{Cold, Dated, Memory, Visit},
+    read::Links,
+};
+use super::{code, lookup::State};
+use crate::{
+    catalog::Changes,
+    store::{Lookup, ReadError, Store},
+    values::host::Host,
+};
+
+/// What is behind a visited host and code.
+///
+/// Links of a suspended account are found as any others: its recipients have done nothing.
+#[derive(Clone, Debug)]
+pub enum Resolved {
+    /// A link that redirects.
+    Active(Arc<LiveLink>),
+    /// A link that no longer does, and why.
+    Gone(State, Arc<LiveLink>),
+    /// Nothing.
+    Unknown,
+}
+
+/// Finds links for the redirect and remembers them for a moment. Cheap to clone.
+#[derive(Clone)]
+pub struct Resolver(Arc<Inner>);
+
+struct Inner {
+    changes: Changes,
+    links: Lookup<Links>,
+    memory: Memory,
+    look_ups: AtomicU64,
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Resolver")
+    }
+}
+
+impl Resolver {
+    /// A resolver over the store's links that remembers at most `bytes` of them, none of them past one of `changes`.
+    #[must_use]
+    pub fn new(store: &Store, bytes: u64, changes: Changes) -> Self {
+        Self(Arc::new(Inner {
+            changes,
+            links: Lookup::new(store, Links),
+            memory: Memory::new(bytes),
+            look_ups: AtomicU64::default(),
+        }))
+    }
+
+    /// Finds what is behind a visited host and code. What can be no host or code is not looked up.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn resolve(&self, host: &str, code: &str, now: Timestamp) -> Result<Resolved, ReadError> {
+        if !code::could_be(code) {
+            return Ok(Resolved::Unknown);
+        }
+        let parsed;
+        let host = if Host::is_plain(host) {
+            host
+        } else {
+            let Some(host) = Host::parse(host) else {
+                return Ok(Resolved::Unknown);
+            };
+            parsed = host;
+            parsed.as_str()
+        };
+        let visit = Visit { host, code };
+        let inner = &*self.0;
+        let found = match inner.memory.link(&visit, inner.changes.of_link(code), now) {
+            Some(link) => Some(link),
+            // In a box, since the way is long: what is remembered should not have to carry it.
+            None => Box::pin(inner.find(&visit, now)).await?,
+        };
+        Ok(match found {
+            None => Resolved::Unknown,
+            Some(link) => match link.state(now) {
+                State::Active => Resolved::Active(link),
+                state => Resolved::Gone(state, link),
+            },
+        })
+    }
+
+    /// Has a link read again at its next visit, since it is no longer what it was.
+    pub fn forget(&self, code: &str) {
+        self.0.changes.note_edited_link(code);
+    }
+
+    /// How often a link was asked for in the database.
+    #[must_use]
+    pub fn look_ups(&self) -> u64 {
+        self.0.look_ups.load(Ordering::Relaxed)
+    }
+}
+
+impl Inner {
+    /// Finds what is not remembered. Of all that ask for the same at once, one asks the database; when it goes away, the
+    /// next one does, and when the database does not answer, all are told so.
+    async fn find(&self, visit: &Visit<'_>, now: Timestamp) -> Result<Option<Arc<LiveLink>>, ReadError> {
+        let code = visit.code;
+        if code::is_reserved(code) {
+            return Ok(None);
+        }
+        let Some(host) = Host::parse(visit.host) else {
+            return Ok(None);
+        };
+        let key = visit.key();
+        let of_link = || self.changes.of_link(code);
+        let of_absence = || self.changes.of_absence(code);
+        loop {
+            let turn = match self.memory.turn(&key).await {
+                Err(turn) => turn,
+                Ok(Cold::Failed(error)) => return Err(error),
+                Ok(cold) if cold.is_fresh(of_link(), of_absence(), now) => return Ok(cold.link()),
+                Ok(_) => {
+                    // Read before the last change, or long ago.
+                    let is_stale = |cold: &Cold| !cold.is_fresh(of_link(), of_absence(), now);
+                    self.memory.drop_cold(&key, is_stale);
+                    continue;
+                }
+            };
+            if let Some(link) = self.memory.link(visit, of_link(), now) {
+                // Somebody else's turn has just ended.
+                return Ok(Some(link));
+            }
+            // Before it is read.
+            let dated = |count| Dated {
+                count,
+                read_at: now,
+                value: (),
+            };
+            let (as_link, as_nothing) = (dated(of_link()), dated(of_absence()));
+            self.look_ups.fetch_add(1, Ordering::Relaxed);
+            return match self.links.get((host, code.into())).await {
+                Ok(Some(link)) => {
+                    self.memory.keep(key, turn, as_link.with(Arc::clone(&link)));
+                    Ok(Some(link))
+                }
+                Ok(None) => {
+                    // An error is a turn that something else has ended; then nothing is remembered.
+                    let _ = turn.insert(Cold::Nothing(as_nothing));
+                    Ok(None)
+                }
+                Err(error) => {
+                    let _ = turn.insert(Cold::Failed(error.clone()));
+                    self.memory
+                        .drop_cold(&key, |cold| matches!(cold, Cold::Failed(_)));
+                    Err(error)
+                }
+            };
+        }
+    }
+}
