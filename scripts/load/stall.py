@@ -67,7 +67,7 @@ def stall(stack, database):
     print(f"| after | {_times([took for begin, took in visitors.times if begin >= story.end])}")
     print(
         f"\nstall: {len(visitors.answered):,} answered, {len(recount.ids):,} stored, {recount.doubles} rows twice; {lost} lost;"
-        f" spool empty {replayed:.1f} s after the lock was gone ({spooled_then} clicks were in it when the load ended)."
+        f" spool empty within {replayed:.1f} s of the lock's end ({spooled_then} clicks were in it when the load ended)."
     )
     failures = []
     if visitors.others or visitors.in_flight:

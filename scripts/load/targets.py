@@ -124,7 +124,7 @@ class Sampler:
 
     def _look(self):
         try:
-            step = 0
+            step, begin = 0, time.monotonic()
             while True:
                 anonymous = memory(self.target.pid, "RssAnon")
                 self.anonymous = max(self.anonymous, anonymous)
@@ -134,7 +134,7 @@ class Sampler:
                 if self.tell:
                     self.tell(step / 4, anonymous)
                 step += 1
-                if self.ended.wait(0.25):
+                if self.ended.wait(max(0, begin + step / 4 - time.monotonic())):
                     return
         except Exception as failure:  # pylint: disable=broad-except
             self.failure = failure
