@@ -123,9 +123,10 @@ fn in_states(states: Option<&[State]>, now: Timestamp) -> Condition {
         (true, false, true) => unexpired().into_condition(),
         (true, false, false) => Condition::all().add(ExhaustedAt.is_null()).add(unexpired()),
         // In words that no index of few has: PostgreSQL would gather two of them and sort what they find.
-        (false, true, true) => Expr::case(ExhaustedAt.is_null(), ExpiresAt.lte(now))
-            .finally(Expr::Constant(true.into()))
-            .into_condition(),
+        (false, true, true) => {
+            let case = Expr::case(ExhaustedAt.is_null(), ExpiresAt.lte(now));
+            Condition::all().add(Expr::Case(Box::new(case.finally(Expr::Constant(true.into())))))
+        }
         (false, true, false) => expired().into_condition(),
         (false, false, true) => Condition::all().add(ExhaustedAt.is_not_null()).add(unexpired()),
     };
