@@ -92,6 +92,8 @@ async fn what_a_process_has_spooled_is_stored_by_the_next() {
     fs::write(&left, format!("{text}{}", &text[..text.len() / 2])).expect("a spool");
     mend(&app).await;
     let next = app.neighbour().await;
+    // Whichever has it.
+    app.app.recorder.finish().await;
     next.app.recorder.finish().await;
     assert!(!left.exists());
     assert_eq!(app.clicks_by_id().await.len(), 1);

@@ -161,6 +161,11 @@ async fn a_server_that_is_told_to_stop_answers_what_it_has_begun() {
         let ended = program.end_within(Duration::from_secs(15)).await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(!ended.stderr.contains("cut off"), "{ended:?}");
+        // How it went is the last that the log is told.
+        assert!(
+            ended.stderr.contains("storing clicks has ended lost=0"),
+            "{ended:?}"
+        );
     };
     record.load_until(stop).await;
     let unanswered = record.expect_all_stored().await;

@@ -29,6 +29,8 @@ pub(super) struct Spool {
     writing: Mutex<Option<SpoolFile>>,
     /// Whether there may be something to play back.
     is_filled: AtomicBool,
+    /// Held by whoever plays back: who comes then waits until that is done.
+    replaying: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -64,11 +66,12 @@ struct Kept {
 }
 
 impl Spool {
-    pub(super) const fn new(folder: PathBuf) -> Self {
+    pub(super) fn new(folder: PathBuf) -> Self {
         Self {
             folder,
             writing: Mutex::new(None),
             is_filled: AtomicBool::new(true),
+            replaying: tokio::sync::Mutex::default(),
         }
     }
 
@@ -100,6 +103,7 @@ impl Spool {
     /// # Errors
     /// When the database does not take them: then the file stays as it is.
     pub(super) async fn replay(&self, writer: &Writer) -> Result<usize, ReplayError> {
+        let _turn = self.replaying.lock().await;
         if !self.is_filled.swap(false, Ordering::AcqRel) {
             return Ok(0);
         }
