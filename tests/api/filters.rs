@@ -233,10 +233,6 @@ async fn links_are_found_by_where_they_stand_now() {
     for wrong in [json!("active"), json!(["NONE"]), json!([null]), json!("GONE")] {
         refused(&app, "shortLinks", "ShortLinkFilter", json!({"status": wrong})).await;
     }
-    // What is archived is still found by its names.
-    let query = "{ shortLink(by: {shortUrl: \"https://go.example.com/gone\"}) { status } }";
-    let gone = app.graphql(query, Value::Null).await.data("shortLink");
-    assert_eq!(gone["status"], "ARCHIVED");
 }
 
 #[tokio::test]
