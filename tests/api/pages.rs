@@ -22,6 +22,12 @@ fn assert_page(answer: &Answer, status: u16, text: &str) {
     assert!(answer.body.contains(text), "{}", answer.body);
 }
 
+/// A moment before every test begins.
+const PAST: Option<Timestamp> = Some(Timestamp::from_millis(START.millis() - 1));
+
+/// What is different about a link.
+type Change = fn(short_link::Model) -> short_link::Model;
+
 /// Changes a stored link.
 async fn change(app: &TestApp, code: &str, change: impl FnOnce(short_link::Model) -> short_link::Model) {
     app.save(change(app.stored(code).await)).await;
@@ -66,7 +72,7 @@ async fn an_unknown_host_or_code_is_a_404_and_no_click() {
 #[tokio::test]
 async fn what_no_longer_redirects_is_a_410_page_and_no_click() {
     let app = TestApp::start().await;
-    let cases: [(fn(short_link::Model) -> short_link::Model, &str); 3] = [
+    let cases: [(Change, &str); 3] = [
         (
             |link| short_link::Model {
                 status: short_link::Status::Disabled,
@@ -113,9 +119,8 @@ async fn what_no_longer_redirects_leads_to_the_link_s_fallback_or_else_the_domai
         ..app.tenant.domain.clone()
     };
     app.save(domain).await;
-    const PAST: Option<Timestamp> = Some(Timestamp::from_millis(START.millis() - 1));
     let own = Some("https://example.com/own".to_owned());
-    let cases: [fn(short_link::Model) -> short_link::Model; 4] = [
+    let cases: [Change; 4] = [
         |link| short_link::Model {
             exhausted_at: PAST,
             ..link

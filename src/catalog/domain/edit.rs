@@ -114,8 +114,8 @@ pub async fn create(
     let transaction = store.begin().await?;
     let made = row.into_active_model().insert(&*transaction).await;
     let made = made.map_err(host_in_use::<CreateError>)?;
-    let changes = hosts.changes().clone();
-    transaction.commit_then(move || changes.note_catalog()).await?;
+    let count = hosts.changes().clone();
+    transaction.commit_then(move || count.note_catalog()).await?;
     Ok(made)
 }
 
@@ -157,8 +157,8 @@ pub async fn update(
         refuse_circle(&row)?;
         let changed = row.into_active_model().reset_all().update(&*transaction).await;
         let changed = changed.map_err(host_in_use::<UpdateError>)?;
-        let changes = hosts.changes().clone();
-        transaction.commit_then(move || changes.note_catalog()).await?;
+        let count = hosts.changes().clone();
+        transaction.commit_then(move || count.note_catalog()).await?;
         Ok(changed)
     });
     changed.await
@@ -175,9 +175,9 @@ pub async fn archive(
     id: DomainId,
 ) -> Result<Option<domain::Model>, DbErr> {
     let which = domain::Column::Id.eq(id);
-    let changes = hosts.changes().clone();
+    let count = hosts.changes().clone();
     let archived = (domain::Column::Status, domain::Status::Archived.into());
-    set::<domain::Entity>(store, account, which, archived, move || changes.note_catalog()).await
+    set::<domain::Entity>(store, account, which, archived, move || count.note_catalog()).await
 }
 
 /// A URL as it is stored, if one is given: one that leads to a domain of this server could lead in a circle.

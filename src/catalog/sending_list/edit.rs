@@ -164,7 +164,7 @@ pub async fn create(
 /// With the first thing that is wrong. Nothing is stored then.
 pub async fn update(
     store: &Store,
-    changes: &Changes,
+    counts: &Changes,
     account: AccountId,
     id: SendingListId,
     change: &ListChange,
@@ -183,12 +183,12 @@ pub async fn update(
         }
         let changed = row.into_active_model().reset_all().update(&*transaction).await;
         let changed = changed.map_err(in_use::<UpdateError>)?;
-        let changes = changes.clone();
+        let counts = counts.clone();
         // The brand is all that visitors see of a list: what else is synchronised every minute costs no link its place.
         let is_seen = changed.brand_name != brand;
         let note = move || {
             if is_seen {
-                changes.note_catalog();
+                counts.note_catalog();
             }
         };
         transaction.commit_then(note).await?;

@@ -183,11 +183,11 @@ impl Memory {
     }
 
     /// Remembers a link, and gives it to those who waited for it.
-    pub(super) fn keep(&self, key: Key, turn: Turn<'_>, link: Dated<Arc<LiveLink>>) {
+    pub(super) fn keep(&self, key: &Key, turn: Turn<'_>, link: Dated<Arc<LiveLink>>) {
         self.links.insert(key.clone(), link.clone());
         // An error is a turn that something else has ended: then nobody waits.
         let _ = turn.insert(Cold::Link(link));
-        self.drop_cold(&key, |cold| matches!(cold, Cold::Link(_)));
+        self.drop_cold(key, |cold| matches!(cold, Cold::Link(_)));
     }
 
     /// Forgets what somebody got, if it is so.

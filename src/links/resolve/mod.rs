@@ -154,7 +154,7 @@ impl Inner {
             self.look_ups.fetch_add(1, Ordering::Relaxed);
             return match self.links.get((host, code.into())).await {
                 Ok(Some(link)) => {
-                    self.memory.keep(key, turn, as_link.with(Arc::clone(&link)));
+                    self.memory.keep(&key, turn, as_link.with(Arc::clone(&link)));
                     Ok(Some(link))
                 }
                 Ok(None) => {
