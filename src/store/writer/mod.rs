@@ -246,16 +246,11 @@ struct Lot {
 }
 
 impl Lot {
-    fn of(messages: &mut Vec<Message>, size: &AtomicUsize) -> Self {
-        let mut lot = Self::default();
-        for message in messages.drain(..) {
-            match message {
-                Message::Store(asked) => lot.writes.push(asked),
-                Message::Drained(caller) => lot.drained.push(caller),
-            }
+    fn add(&mut self, message: Message) {
+        match message {
+            Message::Store(asked) => self.writes.push(asked),
+            Message::Drained(caller) => self.drained.push(caller),
         }
-        size.store(lot.writes.len(), Ordering::Relaxed);
-        lot
     }
 
     /// Wakes everybody. A caller that has gone away no longer asks; its row is stored all the same.

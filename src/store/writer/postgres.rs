@@ -5,7 +5,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, LazyLock, atomic::AtomicUsize},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use entity::{ShortLinkId, agent_list, click, idempotency_key, link_use, short_link, user_agent};
@@ -41,7 +44,9 @@ impl PostgresWriter {
     pub(super) async fn write_all(mut self, mut waiting: mpsc::Receiver<Message>, size: Arc<AtomicUsize>) {
         let mut messages = Vec::with_capacity(LOT);
         while waiting.recv_many(&mut messages, LOT).await > 0 {
-            let lot = Lot::of(&mut messages, &size);
+            let mut lot = Lot::default();
+            messages.drain(..).for_each(|message| lot.add(message));
+            size.store(lot.writes.len(), Ordering::Relaxed);
             let outcomes = self.store(&lot.writes).await;
             lot.answer(outcomes);
         }

@@ -1,6 +1,6 @@
 //! Writing to `SQLite`: prepared statements, stepped row by row inside one transaction a lot.
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use entity::{
     click::{self, BotKind, BotReason},
@@ -14,7 +14,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 use uuid::Uuid;
 
 use super::{
-    Asked, Done, KnownTexts, LOT, Lot, Message, NewClick, Outcome, UsedKey, Write, WriteError, failed,
+    Done, KnownTexts, LOT, Lot, Message, NewClick, Outcome, UsedKey, Write, WriteError, failed,
     is_tried_alone,
 };
 use crate::store::{SqliteFile, Synchronous};
@@ -88,65 +88,95 @@ impl SqliteWriter {
     ) {
         let mut messages = Vec::with_capacity(LOT);
         while waiting.blocking_recv_many(&mut messages, LOT) > 0 {
-            let lot = Lot::of(&mut messages, size);
+            let mut lot = Lot::default();
+            messages.drain(..).for_each(|message| lot.add(message));
             let outcomes = {
                 let _turn = self.file.turn();
-                self.store(&lot.writes)
+                self.store(&mut lot, &mut waiting)
             };
+            size.store(lot.writes.len(), Ordering::Relaxed);
             runtime.spawn(async move { lot.answer(outcomes) });
         }
     }
 
-    /// Stores writes together; when the transaction fails, each alone where that may help.
-    fn store(&mut self, writes: &[Asked]) -> Vec<Result<Done, WriteError>> {
-        match self.store_together(writes) {
+    /// Stores a lot together, and with it what comes while it is written: who comes then would else wait for this commit
+    /// and the next. When the transaction fails, each alone where that may help.
+    fn store(
+        &mut self,
+        lot: &mut Lot,
+        waiting: &mut mpsc::Receiver<Message>,
+    ) -> Vec<Result<Done, WriteError>> {
+        let late = |lot: &mut Lot| {
+            while lot.writes.len() < LOT
+                && let Ok(message) = waiting.try_recv()
+            {
+                lot.add(message);
+            }
+        };
+        match self.store_together(lot, late) {
             Ok(outcomes) => outcomes
                 .into_iter()
                 .map(|outcome| outcome.map_err(Into::into))
                 .collect(),
-            Err(error) if is_tried_alone(writes) && !is_locked(&error) => {
-                tracing::warn!(%error, writes = writes.len(), "storing together failed, storing one by one");
-                let alone = writes.iter().map(std::slice::from_ref);
-                alone.flat_map(|write| self.store(write)).collect()
+            Err(error) if is_tried_alone(&lot.writes) && !is_locked(&error) => {
+                tracing::warn!(%error, writes = lot.writes.len(), "storing together failed, storing one by one");
+                let writes = std::mem::take(&mut lot.writes).into_iter();
+                writes
+                    .map(|asked| {
+                        let mut one = Lot::default();
+                        one.writes.push(asked);
+                        let outcome = self.store_together(&mut one, |_| {});
+                        lot.writes.append(&mut one.writes);
+                        Ok(outcome?.swap_remove(0)?)
+                    })
+                    .collect()
             }
-            Err(error) => failed(writes, error.into()),
+            Err(error) => failed(&lot.writes, error.into()),
         }
     }
 
-    /// The outer error is the transaction's: then nothing is stored. An inner one is that write's alone.
-    fn store_together(&mut self, writes: &[Asked]) -> rusqlite::Result<Vec<rusqlite::Result<Done>>> {
+    /// Stores a lot, and before the commit what `late` adds to it. The outer error is the transaction's: then nothing is
+    /// stored. An inner one is that write's alone.
+    fn store_together(
+        &mut self,
+        lot: &mut Lot,
+        mut late: impl FnMut(&mut Lot),
+    ) -> rusqlite::Result<Vec<rusqlite::Result<Done>>> {
         let transaction = self
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let holds_links = writes.iter().any(|asked| matches!(asked.write, Write::Link(..)));
-        let last_link: Option<i64> = if holds_links {
-            Some(
-                transaction
-                    .prepare_cached(LAST_LINK)?
-                    .query_row([], |row| row.get(0))?,
-            )
-        } else {
-            None
-        };
         // Once a lot: to find a prepared statement costs a fifth of what it does for one click.
         let mut insert = transaction.prepare_cached(INSERT_CLICK)?;
+        let mut last_link: Option<i64> = None;
         let mut texts = Vec::new();
-        let mut outcomes = Vec::with_capacity(writes.len());
-        for asked in writes {
-            let outcome = match &asked.write {
-                Write::Click(..) if asked.is_given_up() => Ok(Done::Click { is_stored: false }),
-                Write::Link(link, key) => insert_link(&transaction, link, key.as_deref()).map(Done::Link),
-                Write::Click(click, limit) => {
-                    insert_texts(&transaction, &self.known, click, &mut texts)?;
-                    insert_click(&transaction, &mut insert, &click.row, *limit)
-                        .map(|is_stored| Done::Click { is_stored })
+        let mut outcomes = Vec::with_capacity(lot.writes.len());
+        loop {
+            for asked in &lot.writes[outcomes.len()..] {
+                let outcome = match &asked.write {
+                    Write::Click(..) if asked.is_given_up() => Ok(Done::Click { is_stored: false }),
+                    Write::Link(link, key) => {
+                        if last_link.is_none() {
+                            let mut last = transaction.prepare_cached(LAST_LINK)?;
+                            last_link = Some(last.query_row([], |row| row.get(0))?);
+                        }
+                        insert_link(&transaction, link, key.as_deref()).map(Done::Link)
+                    }
+                    Write::Click(click, limit) => {
+                        insert_texts(&transaction, &self.known, click, &mut texts)?;
+                        insert_click(&transaction, &mut insert, &click.row, *limit)
+                            .map(|is_stored| Done::Click { is_stored })
+                    }
+                };
+                if transaction.is_autocommit() {
+                    // A full disk and the like end the transaction, and what was stored in it is gone.
+                    return Err(outcome.err().unwrap_or_else(ended));
                 }
-            };
-            if transaction.is_autocommit() {
-                // A full disk and the like end the transaction, and what was stored in it is gone.
-                return Err(outcome.err().unwrap_or_else(ended));
+                outcomes.push(outcome);
             }
-            outcomes.push(outcome);
+            late(lot);
+            if outcomes.len() == lot.writes.len() {
+                break;
+            }
         }
         drop(insert);
         if let Some(last_link) = last_link {
