@@ -107,7 +107,7 @@ impl Inner {
                 recorded => recorded,
             }
         };
-        if recorded == Recorded::Counted {
+        if matches!(recorded, Recorded::Counted | Recorded::CountedLast) {
             // Nobody else ends a turn.
             let _ = turn.insert(());
         }

@@ -12,7 +12,7 @@ use url::form_urlencoded;
 
 use super::{
     pages::{self, document, escape},
-    redirect::{failed, gone, method_not_allowed, named, redirect, target},
+    redirect::{failed, forget_if_full, gone, method_not_allowed, named, redirect, target},
     request_id::RequestId,
     state::State,
     visitor::Visitor,
@@ -96,13 +96,16 @@ pub(super) async fn go_on(state: &State, id: &RequestId, request: &Parts, body: 
     };
     let visitor = Visitor::of(request, &state.settings.trusted_proxies);
     let (row, _) = visitor.visit(click, &link, now).click(&app.judge);
-    match app.continuing.record(row, link.max_clicks, is_exhausted).await {
-        Ok(Recorded::Counted) => redirect(StatusCode::SEE_OTHER, &target(&link, click, request)),
-        Ok(Recorded::Exhausted) => {
-            app.resolver.forget(&code);
-            gone(StatusCode::SEE_OTHER, lookup::State::Exhausted, &link)
+    let recorded = match app.continuing.record(row, link.max_clicks, is_exhausted).await {
+        Ok(recorded) => recorded,
+        Err(error) => return failed(id, &error),
+    };
+    forget_if_full(state, &code, recorded);
+    match recorded {
+        Recorded::Counted | Recorded::CountedLast => {
+            redirect(StatusCode::SEE_OTHER, &target(&link, click, request))
         }
-        Ok(Recorded::Undecided) => pages::unavailable(),
-        Err(error) => failed(id, &error),
+        Recorded::Exhausted => gone(StatusCode::SEE_OTHER, lookup::State::Exhausted, &link),
+        Recorded::Undecided => pages::unavailable(),
     }
 }

@@ -63,16 +63,24 @@ async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
     let visit = visitor.visit(ClickId::at(now), &link, now);
     let (click, verdict) = visit.click(&app.judge);
     let limit = link.max_clicks.filter(|_| !verdict.is_bot());
-    match app.recorder.record(click, limit).await {
-        Recorded::Counted if verdict.is_bot() && link.filter_bots => {
+    let recorded = app.recorder.record(click, limit).await;
+    forget_if_full(state, &code, recorded);
+    match recorded {
+        Recorded::Counted | Recorded::CountedLast if verdict.is_bot() && link.filter_bots => {
             preview::page(&link, host, &app.continuing.token(link.id, now))
         }
-        Recorded::Counted => redirect(StatusCode::FOUND, &target(&link, visit.id, request)),
-        Recorded::Exhausted => {
-            app.resolver.forget(&code);
-            gone(StatusCode::FOUND, links::lookup::State::Exhausted, &link)
+        Recorded::Counted | Recorded::CountedLast => {
+            redirect(StatusCode::FOUND, &target(&link, visit.id, request))
         }
+        Recorded::Exhausted => gone(StatusCode::FOUND, links::lookup::State::Exhausted, &link),
         Recorded::Undecided => pages::unavailable(),
+    }
+}
+
+/// Has a link that lets nobody else through read again: bots take no place, so nothing else would tell them.
+pub(super) fn forget_if_full(state: &State, code: &str, recorded: Recorded) {
+    if matches!(recorded, Recorded::CountedLast | Recorded::Exhausted) {
+        state.app.resolver.forget(code);
     }
 }
 

@@ -57,6 +57,8 @@ struct Inner {
 pub enum Recorded {
     /// The click counts: send the visitor on.
     Counted,
+    /// As [`Counted`](Self::Counted), and the link has no place left.
+    CountedLast,
     /// The link has let as many people through as it may; this click is not stored.
     Exhausted,
     /// Whether the link may let one more through could not be found out in time; this click is not stored.
