@@ -54,6 +54,15 @@ pub fn pairs(query: &str) -> impl Iterator<Item = &str> {
     query.split('&').filter(|pair| !pair.is_empty())
 }
 
+/// How many pairs of a short link's query are looked at.
+pub const SHORT_LINK_PAIRS: usize = 100;
+
+/// The raw pairs of a short link's query that are looked at, its first hundred: strangers write it, 64 KiB of it if they
+/// like, and each pair is held against others.
+pub fn short_link_pairs(query: &str) -> impl Iterator<Item = &str> {
+    pairs(query).take(SHORT_LINK_PAIRS)
+}
+
 /// The name of a raw pair, decoded.
 #[must_use]
 pub fn name(pair: &str) -> Cow<'_, str> {
@@ -85,25 +94,31 @@ pub fn has(url: &str, wanted: &str) -> bool {
     pairs(of(url)).any(|pair| name(pair) == wanted)
 }
 
-/// Appends a raw pair to the query of `url`, before its fragment, escaping what must not stand there raw.
-pub fn append_raw(url: &mut String, pair: &str) {
-    insert(url, &utf8_percent_encode(pair, UNSAFE_IN_PAIR).to_string());
+/// Appends raw pairs to the query of `url`, before its fragment, escaping what must not stand there raw.
+pub fn append_raw<'a>(url: &mut String, pairs: impl IntoIterator<Item = &'a str>) {
+    let escaped = pairs
+        .into_iter()
+        .map(|pair| utf8_percent_encode(pair, UNSAFE_IN_PAIR).into());
+    insert(url, escaped);
 }
 
 /// Appends a pair whose value is already encoded.
 pub fn append_encoded(url: &mut String, name: &str, encoded_value: &str) {
-    insert(url, &format!("{}={encoded_value}", encode(name)));
+    insert(url, [format!("{}={encoded_value}", encode(name)).into()]);
 }
 
-fn insert(url: &mut String, pair: &str) {
-    let end = url.find('#').unwrap_or(url.len());
-    let separator = match span(url) {
+fn insert<'a>(url: &mut String, pairs: impl IntoIterator<Item = Cow<'a, str>>) {
+    let fragment = url.split_off(url.find('#').unwrap_or(url.len()));
+    let mut separator = match span(url) {
         None => "?",
         Some(span) if url[span.clone()].is_empty() || url[span.clone()].ends_with('&') => "",
         Some(_) => "&",
     };
-    url.insert_str(end, pair);
-    url.insert_str(end, separator);
+    for pair in pairs {
+        url.extend([separator, &pair]);
+        separator = "&";
+    }
+    url.push_str(&fragment);
 }
 
 /// Sets a parameter: its first pair gets the value and any further one goes; where there is none, one is
@@ -149,6 +164,20 @@ mod tests {
         ] {
             let mut url = url.to_owned();
             append_encoded(&mut url, "n m", "1");
+            assert_eq!(url, expected);
+        }
+    }
+
+    #[test]
+    fn many_pairs_are_appended_in_their_order() {
+        for (url, expected) in [
+            ("https://a.example/#f", "https://a.example/?a=?&b%23#f"),
+            ("https://a.example/?c&#f", "https://a.example/?c&a=?&b%23#f"),
+        ] {
+            let mut url = url.to_owned();
+            append_raw(&mut url, ["a=?", "b#"]);
+            assert_eq!(url, expected);
+            append_raw(&mut url, []);
             assert_eq!(url, expected);
         }
     }

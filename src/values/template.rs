@@ -3,7 +3,7 @@
 //! Macros of creation time are filled when a link is made, those of click time when it is clicked. A value
 //! is percent-encoded where it stands, so it can never change where a URL leads.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use entity::ClickId;
 
@@ -229,36 +229,37 @@ pub fn parameters(destination: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Where a click goes: `destination` with its macros of click time filled, and what the short link's own
-/// query did not fill appended, where the destination has no parameter of that name.
+/// query did not fill appended, where the destination has no parameter of that name. Of that query the first
+/// [`query::SHORT_LINK_PAIRS`] pairs count, and it is as if there were no others.
 #[must_use]
 pub fn fill_at_click<'a>(destination: &'a str, click: ClickId, short_link_query: &str) -> Cow<'a, str> {
     let has_macros = destination.contains("{{");
     if !has_macros && short_link_query.is_empty() {
         return Cow::Borrowed(destination);
     }
-    let given = |wanted: &str| query::pairs(short_link_query).find(|pair| query::name(pair) == wanted);
+    let given: Vec<_> = query::short_link_pairs(short_link_query)
+        .map(|pair| (query::name(pair), pair))
+        .collect();
     let mut url = String::with_capacity(destination.len() + short_link_query.len() + 48);
-    let mut filling = Vec::new();
     for piece in pieces(destination) {
         match piece {
             Piece::Text(text) => url.push_str(text),
             Piece::Macro(name) => match Macro::named(name) {
                 Some(Macro::ClickId) => url.push_str(&click.to_string()),
                 Some(Macro::Query(parameter)) => {
-                    if let Some(pair) = given(parameter) {
+                    if let Some((_, pair)) = given.iter().find(|(name, _)| name == parameter) {
                         url.push_str(&query::encode(&query::value(pair)));
                     }
-                    filling.push(parameter);
                 }
                 _ => {}
             },
         }
     }
-    for pair in query::pairs(short_link_query) {
-        let name = query::name(pair);
-        if !filling.contains(&name.as_ref()) && !query::has(destination, &name) {
-            query::append_raw(&mut url, pair);
-        }
+    if !given.is_empty() {
+        let own = query::pairs(query::of(destination)).map(query::name);
+        let taken: HashSet<_> = own.chain(parameters(destination).map(Cow::Borrowed)).collect();
+        let more = given.iter().filter(|(name, _)| !taken.contains(name));
+        query::append_raw(&mut url, more.map(|(_, pair)| *pair));
     }
     Cow::Owned(url)
 }
@@ -333,6 +334,16 @@ mod tests {
             "https://t.example/?a=1&b=%7B3%7D&b=4&c#f"
         );
         assert_eq!(click("https://t.example/", ""), "https://t.example/");
+    }
+
+    #[test]
+    fn of_a_query_the_first_hundred_pairs_count() {
+        let ninety_nine: String = (0..99).map(|number| format!("p{number}&")).collect();
+        let all = format!("&{ninety_nine}sub1=1&&sub2=2&p100#");
+        assert_eq!(
+            click("https://t.example/{{sub1}}/{{sub2}}#f", &all),
+            format!("https://t.example/1/?{}#f", ninety_nine.trim_end_matches('&'))
+        );
     }
 
     #[test]

@@ -202,6 +202,18 @@ async fn macros_of_click_time_are_filled_and_the_rest_of_the_query_is_passed_on(
     assert!(!answer.location().contains(['{', '}']));
 }
 
+#[tokio::test]
+async fn of_a_query_of_65_kb_the_first_hundred_parameters_are_passed_on() {
+    let app = TestApp::start().await;
+    let code = app.link("https://example.com/#f").await;
+    let query = ["a"; 32_000].join("&");
+    let answer = app.get(HOST, &format!("/{code}?{query}")).await;
+    assert_eq!(
+        answer.location(),
+        format!("https://example.com/?{}#f", &query[..199])
+    );
+}
+
 #[test]
 fn no_code_can_be_the_first_segment_of_a_route() {
     for route in ROUTES {
