@@ -37,6 +37,10 @@ const TICK_MILLIS: i64 = 100;
 const WINDOW_TICKS: u64 = (WINDOW_MILLIS / TICK_MILLIS).cast_unsigned();
 const TICKS: u64 = 1 << TIME_BITS;
 
+/// By how much a key's hash is another each time the counters' clock has gone round, after 29 hours. Odd, so that it
+/// takes 2^64 rounds to be the same.
+const ROUND: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// The counters that one fingerprint may be in: a line of the processor's cache.
 #[derive(Debug)]
 #[repr(align(64))]
@@ -99,14 +103,21 @@ impl Bursts {
     /// Those beyond the limit are not told apart: after it, nothing is written until the time is over.
     #[must_use]
     pub fn is_over(&self, key: &[u8], limit: u16, at: Timestamp) -> bool {
-        let hash = SipHasher24::new_with_key(&self.key).hash(key);
+        let ticks = at.millis().div_euclid(TICK_MILLIS).cast_unsigned();
+        // Else a counter that nobody needed since would be running again, with all that it has counted.
+        let round = (ticks / TICKS).wrapping_mul(ROUND);
+        let hash = SipHasher24::new_with_key(&self.key).hash(key).wrapping_add(round);
         let [set, page] = [SETS, PAGES].map(|size| size as u64);
         let at_page = usize::try_from(hash % page).unwrap_or_default();
         let at_set = usize::try_from(hash / page % set).unwrap_or_default();
         let fingerprint = hash >> (u64::BITS - FINGERPRINT_BITS);
         let page = self.pages[at_page].get_or_init(|| Box::new(array::from_fn(|_| Set(Default::default()))));
-        let now = at.millis().div_euclid(TICK_MILLIS).cast_unsigned() % TICKS;
-        count(&page[at_set], fingerprint, u64::from(limit.min(MOST_CLICKS)), now)
+        count(
+            &page[at_set],
+            fingerprint,
+            u64::from(limit.min(MOST_CLICKS)),
+            ticks % TICKS,
+        )
     }
 }
 
@@ -186,6 +197,17 @@ mod tests {
         assert!(!bursts.is_over(b"a", 1, at(500)));
         assert!(bursts.is_over(b"a", 1, at(0)));
         assert!(bursts.is_over(b"a", 1, at(600)));
+    }
+
+    #[test]
+    fn what_was_counted_long_ago_is_not_counted_again() {
+        let bursts = bursts();
+        let round = TICK_MILLIS << TIME_BITS;
+        for rounds in 0..1000 {
+            let at = at(rounds * round);
+            assert!(!bursts.is_over(b"a", 1, at), "{rounds}");
+            assert!(bursts.is_over(b"a", 1, at), "{rounds}");
+        }
     }
 
     #[test]

@@ -110,25 +110,31 @@ impl Judge {
                 BotReason::IpRange,
                 address.is_some_and(|address| self.bot_networks.contain(address.ip())),
             )
-            .and(BotReason::Burst, self.is_burst(visit, address));
-        Verdict { reasons, kind }
+            .and(BotReason::Burst, self.is_burst_of_address(visit, address));
+        // The previews of a text must not make a burst of the person who opens it after them.
+        let is_burst_of_link = reasons.iter().next().is_none() && self.is_burst_of_link(visit);
+        Verdict {
+            reasons: reasons.and(BotReason::Burst, is_burst_of_link),
+            kind,
+        }
     }
 
-    /// Counts a visit by its address and its link, where there is a limit. An address that is no visitor's own is not
-    /// counted: it is a proxy's that nobody named, and everybody would be a burst.
-    fn is_burst(&self, visit: &Visit<'_>, address: Option<Address>) -> bool {
-        let mut key = [0; 17];
-        let mut is_over = false;
-        if let Some(address) = address.filter(|address| self.burst_address > 0 && address.is_public()) {
+    /// Counts a visit by its address, where there is a limit. An address that is no visitor's own is not counted: it is a
+    /// proxy's that nobody named, and everybody would be a burst.
+    fn is_burst_of_address(&self, visit: &Visit<'_>, address: Option<Address>) -> bool {
+        let counted = address.filter(|address| self.burst_address > 0 && address.is_public());
+        counted.is_some_and(|address| {
+            let mut key = [0; 17];
             key[1..].copy_from_slice(&address.own());
-            is_over |= self.bursts.is_over(&key, self.burst_address, visit.at);
-        }
-        if self.burst_link > 0 {
-            key[0] = 1;
-            key[1..].copy_from_slice(Uuid::from(visit.link).as_bytes());
-            is_over |= self.bursts.is_over(&key, self.burst_link, visit.at);
-        }
-        is_over
+            self.bursts.is_over(&key, self.burst_address, visit.at)
+        })
+    }
+
+    /// Counts a visit by its link, where there is a limit.
+    fn is_burst_of_link(&self, visit: &Visit<'_>) -> bool {
+        let mut key = [1; 17];
+        key[1..].copy_from_slice(Uuid::from(visit.link).as_bytes());
+        self.burst_link > 0 && self.bursts.is_over(&key, self.burst_link, visit.at)
     }
 
     /// What an agent string means, if it says anything.
@@ -311,13 +317,50 @@ mod tests {
         };
         let elsewhere = Visit {
             link: ShortLinkId::from(Uuid::max()),
-            ..from(4)
+            ..from(5)
         };
-        let bursts: Vec<_> = [from(1), from(1), from(2), from(3), elsewhere, elsewhere]
+        let bursts: Vec<_> = [from(1), from(1), from(2), from(3), from(4), elsewhere, elsewhere]
             .iter()
             .map(|visit| judged(&judge, visit).is_bot())
             .collect();
-        assert_eq!(bursts, [false, true, false, true, false, true]);
+        assert_eq!(bursts, [false, true, false, false, true, false, true]);
+    }
+
+    #[test]
+    fn previews_make_no_burst_of_the_people_after_them() {
+        let judge = judge(&Options {
+            burst_address: 1,
+            burst_link: 1,
+            ..Options::default()
+        });
+        let person = Visit {
+            address: Some(IpAddr::from([198, 51, 100, 1])),
+            ..visit(Method::Get, Some(BROWSER))
+        };
+        for agent in ["WhatsApp/2.23.20.0", ""] {
+            let preview = visit(Method::Get, Some(agent));
+            assert!((0..5).all(|_| judged(&judge, &preview).is_bot()));
+        }
+        assert!(!judged(&judge, &person).is_bot());
+        // Nor does what is an address's own burst use up the link's count.
+        let other = ShortLinkId::from(Uuid::max());
+        assert!(
+            judged(
+                &judge,
+                &Visit {
+                    link: other,
+                    ..person
+                }
+            )
+            .is_bot()
+        );
+        let next = Visit {
+            address: None,
+            link: other,
+            ..person
+        };
+        assert!(!judged(&judge, &next).is_bot());
+        assert!(judged(&judge, &next).is_bot());
     }
 
     #[test]
