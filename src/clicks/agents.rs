@@ -91,7 +91,7 @@ impl AgentList {
                 .unicode(false)
                 .build()
                 .map_err(|error| wrong(WrongLine::Pattern(error)))?;
-            if compiled.is_match(ORDINARY.as_bytes()) {
+            if ORDINARY.iter().any(|agent| compiled.is_match(agent.as_bytes())) {
                 return Err(wrong(WrongLine::MatchesBrowsers));
             }
             patterns.push(line);
@@ -138,9 +138,19 @@ impl AgentList {
     }
 }
 
-/// The agent of a browser of no version: what finds it finds nearly everybody's.
-const ORDINARY: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/0.0.0.0 \
-    Mobile Safari/537.36";
+/// Agents of browsers and of an app that opens links in itself, without versions: what finds one of them finds a lot of
+/// people.
+const ORDINARY: [&str; 6] = [
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/0.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 0_0 like Mac OS X) AppleWebKit/0.0.0 (KHTML, like Gecko) Version/0.0 Mobile/0 \
+        Safari/0.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/0.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:0.0) Gecko/20100101 Firefox/0.0",
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/0.0 Chrome/0.0.0.0 \
+        Mobile Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 0_0 like Mac OS X) AppleWebKit/0.0.0 (KHTML, like Gecko) Mobile/0 \
+        Instagram 0.0.0 (iPhone0,0; iOS 0_0; en_US; scale=0.00; 0x0; 0)",
+];
 
 /// What each automaton may keep, a thread: a list of 2,000 different bots fills two thirds of the largest.
 ///
@@ -258,6 +268,11 @@ mod tests {
             ("bot|", "matches ordinary browsers"),
             ("mozilla", "matches ordinary browsers"),
             (".", "matches ordinary browsers"),
+            ("iphone", "matches ordinary browsers"),
+            ("windows nt", "matches ordinary browsers"),
+            ("firefox", "matches ordinary browsers"),
+            ("samsung", "matches ordinary browsers"),
+            ("instagram", "matches ordinary browsers"),
         ] {
             let error = read(&format!("# ours\ncurl\n{line}\n"))
                 .expect_err("no list")
