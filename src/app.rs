@@ -142,6 +142,7 @@ impl App {
         let writer = Writer::spawn(&store)?;
         let read = || store.read.clone();
         let hosts = ServerHosts::new(read());
+        let click_wait = recorder.click_wait;
         let recorder = Recorder::spawn(writer.clone(), &recorder);
         let key = store.secret(Continuing::SECRET, nanoid::rngs::default).await?;
         Ok(Self {
@@ -150,7 +151,7 @@ impl App {
             resolver: Resolver::new(&store, redirect_cache, hosts.changes().clone()),
             hosts,
             aggregator: Aggregator::spawn(&store, sum_pause)?,
-            continuing: Continuing::new(&key, store.clone(), recorder.clone()),
+            continuing: Continuing::new(&key, store.clone(), recorder.clone(), click_wait),
             recorder,
             writer,
             judge: Arc::new(judge),

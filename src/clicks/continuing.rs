@@ -1,6 +1,6 @@
 //! The `Continue` of a preview page: a person's click, once, however often it is sent.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use entity::{ClickId, ShortLinkId, Timestamp, click, click_summing, link_click};
 use quick_cache::sync::Cache;
@@ -8,6 +8,7 @@ use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, ExprTrait as _, QueryFilter as _,
     QuerySelect as _, QueryTrait as _, sea_query::Expr,
 };
+use tokio::time::timeout;
 
 use super::{
     recorder::{Recorded, Recorder},
@@ -26,6 +27,7 @@ struct Inner {
     tokens: Tokens,
     store: Store,
     recorder: Recorder,
+    click_wait: Duration,
     /// Clicks that are recorded; whoever comes with one that is being recorded waits.
     used: Cache<ClickId, ()>,
 }
@@ -40,13 +42,15 @@ impl Continuing {
     /// The name of the key among the server's secrets.
     pub const SECRET: &'static str = "continue";
 
-    /// Signs with `key`, and records clicks by `recorder` over `store`.
+    /// Signs with `key`, and records clicks by `recorder` over `store`, which is asked for at most `click_wait` whether it
+    /// has one already.
     #[must_use]
-    pub fn new(key: &Secret, store: Store, recorder: Recorder) -> Self {
+    pub fn new(key: &Secret, store: Store, recorder: Recorder, click_wait: Duration) -> Self {
         Self(Arc::new(Inner {
             tokens: Tokens::new(key),
             store,
             recorder,
+            click_wait,
             used: Cache::new(USED),
         }))
     }
@@ -65,53 +69,56 @@ impl Continuing {
 
     /// Records a click that has its id from a token. One that was recorded before counts, and is not recorded again:
     /// also where the link has let its last visitor through since, who may be this one (`is_exhausted`).
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn record(
-        &self,
-        click: Arc<NewClick>,
-        limit: Option<i32>,
-        is_exhausted: bool,
-    ) -> Result<Recorded, DbErr> {
+    pub async fn record(&self, click: Arc<NewClick>, limit: Option<i32>, is_exhausted: bool) -> Recorded {
         let inner = Arc::clone(&self.0);
         // To its end, also where the visitor goes away in the middle: who taps twice hangs up on the first answer, and the
         // second must find what became of it.
         let recorded = tokio::spawn(async move { inner.record_once(click, limit, is_exhausted).await });
-        recorded
-            .await
-            .unwrap_or_else(|error| Err(DbErr::Custom(error.to_string())))
+        // An error is a panic, which is logged where it is made.
+        recorded.await.unwrap_or(Recorded::Undecided)
     }
 }
 
 impl Inner {
-    async fn record_once(
-        &self,
-        click: Arc<NewClick>,
-        limit: Option<i32>,
-        is_exhausted: bool,
-    ) -> Result<Recorded, DbErr> {
+    async fn record_once(&self, click: Arc<NewClick>, limit: Option<i32>, is_exhausted: bool) -> Recorded {
         let Err(turn) = self.used.get_value_or_guard_async(&click.row.id).await else {
-            return Ok(Recorded::Counted);
+            return Recorded::Counted;
         };
         let (id, link) = (click.row.id, click.row.short_link_id);
-        // Written twice it would count once, but take two places of a link that has few; and rows of one id are to be equal.
-        let recorded = if is_stored(&self.store.read, link, id).await? {
-            Recorded::Counted
-        } else if is_exhausted {
-            Recorded::Exhausted
-        } else {
-            match self.recorder.record(click, limit).await {
-                // It may have been the last one itself, of a call that was not told in time.
-                Recorded::Exhausted if is_stored(&self.store.read, link, id).await? => Recorded::Counted,
-                recorded => recorded,
-            }
+        let recorded = match self.is_stored(link, id).await {
+            Some(true) => Recorded::Counted,
+            Some(false) if is_exhausted => Recorded::Exhausted,
+            // Written twice it would take two places of a link that has few.
+            None if limit.is_some() => Recorded::Undecided,
+            // Elsewhere it would count once: nobody waits for a database that does not answer.
+            Some(false) | None => self.recorder.record(click, limit).await,
+        };
+        let recorded = match recorded {
+            // It may have been the last one itself, of a call that was not told in time.
+            Recorded::Exhausted if !is_exhausted => match self.is_stored(link, id).await {
+                Some(true) => Recorded::Counted,
+                Some(false) => Recorded::Exhausted,
+                None => Recorded::Undecided,
+            },
+            recorded => recorded,
         };
         if matches!(recorded, Recorded::Counted | Recorded::CountedLast) {
             // Nobody else ends a turn.
             let _ = turn.insert(());
         }
-        Ok(recorded)
+        recorded
+    }
+
+    /// Whether a click is stored; `None` where the database does not say so in the time that a click may take.
+    async fn is_stored(&self, link: ShortLinkId, id: ClickId) -> Option<bool> {
+        match timeout(self.click_wait, is_stored(&self.store.read, link, id)).await {
+            Ok(Ok(is_stored)) => Some(is_stored),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the database does not say whether a click is stored");
+                None
+            }
+            Err(_) => None,
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use url::form_urlencoded;
 
 use super::{
     pages::{self, document, escape},
-    redirect::{failed, forget_if_full, gone, method_not_allowed, named, redirect, target},
+    redirect::{
+        READS, READS_AND_CONTINUE, failed, forget_if_full, gone, method_not_allowed, named, redirect, target,
+    },
     request_id::RequestId,
     state::State,
     visitor::Visitor,
@@ -59,18 +61,18 @@ fn with(status: StatusCode, link: &LiveLink, host: &str, token: &str, text: &str
 /// `POST` to a short link: the page's `Continue`, or nothing that there is.
 pub(super) async fn go_on(state: &State, id: &RequestId, request: &Parts, body: Body) -> Response {
     let Some((host, code)) = named(request) else {
-        return method_not_allowed();
+        return method_not_allowed(READS);
     };
     let app = &state.app;
     let now = app.clock.now();
     let (stands, link) = match app.resolver.resolve(host, &code, now).await {
         Ok(Resolved::Active(link)) => (lookup::State::Active, link),
         Ok(Resolved::Gone(stands, link)) => (stands, link),
-        Ok(Resolved::Unknown) => return method_not_allowed(),
+        Ok(Resolved::Unknown) => return method_not_allowed(READS),
         Err(error) => return failed(id, &error),
     };
     if !link.filter_bots {
-        return method_not_allowed();
+        return method_not_allowed(READS);
     }
     let token = match timeout(state.settings.request_timeout, to_bytes(body, FORM_BYTES)).await {
         Ok(Ok(form)) => form_urlencoded::parse(&form)
@@ -80,7 +82,7 @@ pub(super) async fn go_on(state: &State, id: &RequestId, request: &Parts, body: 
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
     let Some(token) = token else {
-        return method_not_allowed();
+        return method_not_allowed(READS_AND_CONTINUE);
     };
     let is_exhausted = stands == lookup::State::Exhausted;
     if stands != lookup::State::Active && !is_exhausted {
@@ -96,10 +98,7 @@ pub(super) async fn go_on(state: &State, id: &RequestId, request: &Parts, body: 
     };
     let visitor = Visitor::of(request, &state.settings.trusted_proxies);
     let (row, _) = visitor.visit(click, &link, now).click(&app.judge);
-    let recorded = match app.continuing.record(row, link.max_clicks, is_exhausted).await {
-        Ok(recorded) => recorded,
-        Err(error) => return failed(id, &error),
-    };
+    let recorded = app.continuing.record(row, link.max_clicks, is_exhausted).await;
     forget_if_full(state, &code, recorded);
     match recorded {
         Recorded::Counted | Recorded::CountedLast => {

@@ -25,6 +25,12 @@ use crate::{
 /// What handsets glue to a link at the end of a sentence.
 const PUNCTUATION: [char; 12] = ['.', ',', ';', ':', '!', '\'', '"', ')', ']', '}', '>', '\u{201d}'];
 
+/// What is allowed on a path.
+pub(super) const READS: &str = "GET, HEAD";
+
+/// What is allowed on a link that shows bots a page.
+pub(super) const READS_AND_CONTINUE: &str = "GET, HEAD, POST";
+
 /// Whatever is no route of the server's own: a short link, or nothing.
 pub(super) async fn visit(Extract(state): Extract<State>, request: Request) -> Response {
     let (request, body) = request.into_parts();
@@ -46,7 +52,7 @@ pub(super) async fn visit(Extract(state): Extract<State>, request: Request) -> R
 
 async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
     if !is_read(&request.method) {
-        return method_not_allowed();
+        return refuse(state, id, request).await;
     }
     let Some((host, code)) = named(request) else {
         return pages::not_found();
@@ -77,6 +83,21 @@ async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
     }
 }
 
+/// For a method that no link has: which ones this one has.
+async fn refuse(state: &State, id: &RequestId, request: &Parts) -> Response {
+    let Some((host, code)) = named(request) else {
+        return method_not_allowed(READS);
+    };
+    let app = &state.app;
+    match app.resolver.resolve(host, &code, app.clock.now()).await {
+        Ok(Resolved::Active(link) | Resolved::Gone(_, link)) if link.filter_bots => {
+            method_not_allowed(READS_AND_CONTINUE)
+        }
+        Ok(_) => method_not_allowed(READS),
+        Err(error) => failed(id, &error),
+    }
+}
+
 /// Has a link that lets nobody else through read again: bots take no place, so nothing else would tell them.
 pub(super) fn forget_if_full(state: &State, code: &str, recorded: Recorded) {
     if matches!(recorded, Recorded::CountedLast | Recorded::Exhausted) {
@@ -101,7 +122,7 @@ pub(super) async fn root(
     request: Request,
 ) -> Response {
     if !is_read(request.method()) {
-        return method_not_allowed();
+        return method_not_allowed(READS);
     }
     let Some(host) = host_of(request.uri(), request.headers()).and_then(Host::parse) else {
         return pages::not_found();
@@ -173,8 +194,8 @@ pub(super) fn gone(status: StatusCode, state: links::lookup::State, link: &LiveL
     }
 }
 
-pub(super) fn method_not_allowed() -> Response {
-    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response()
+pub(super) fn method_not_allowed(allowed: &str) -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, allowed)]).into_response()
 }
 
 pub(super) fn failed(id: &RequestId, error: &dyn std::error::Error) -> Response {

@@ -7,6 +7,7 @@ use axum::{
     http::{Method, Request, StatusCode, header},
 };
 use entity::click::{self, BotReason};
+use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -297,14 +298,45 @@ async fn other_posts_are_refused() {
     ] {
         let answer = submit(&app, path, form.to_owned()).await;
         assert_eq!(answer.status, 405, "{path} {form}");
-        assert_eq!(answer.header("allow"), "GET, HEAD");
+        let allowed = if path == "/page" {
+            "GET, HEAD, POST"
+        } else {
+            "GET, HEAD"
+        };
+        assert_eq!(answer.header("allow"), allowed, "{path} {form}");
     }
     let long = format!("{form}&more={}", "x".repeat(5000));
     assert_eq!(submit(&app, "/page", long).await.status, 413);
     for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
-        assert_eq!(app.visit(method, HOST, "/page", &BOT).await.status, 405);
+        for (path, allowed) in [("/page", "GET, HEAD, POST"), ("/open", "GET, HEAD")] {
+            let answer = app.visit(method.clone(), HOST, path, &BOT).await;
+            assert_eq!(answer.status, 405);
+            assert_eq!(answer.header("allow"), allowed, "{method} {path}");
+        }
     }
     assert_eq!(app.clicks().await.len(), 1);
+}
+
+#[tokio::test]
+async fn continue_waits_for_no_database_where_every_click_may_count() {
+    let app = TestApp::start().await;
+    link(&app, "free", json!({})).await;
+    link(&app, "few", json!({"maxClicks": 5})).await;
+    let (free, few) = (preview(&app, "/free").await, preview(&app, "/few").await);
+    let sql = async |statement: &str| {
+        let done = app.store().write.execute_unprepared(statement).await;
+        done.expect("a statement of the test's");
+    };
+    sql("ALTER TABLE click RENAME TO elsewhere").await;
+    assert_sent_on(&go_on(&app, "/free", token(&free)).await, "https://example.com/");
+    assert_eq!(app.app.recorder.state().unconfirmed, 1);
+    assert_eq!(go_on(&app, "/few", token(&few)).await.status, 503);
+    sql("ALTER TABLE elsewhere RENAME TO click").await;
+    app.app.recorder.finish().await;
+    for (path, page) in [("/free", &free), ("/few", &few)] {
+        assert_sent_on(&go_on(&app, path, token(page)).await, "https://example.com/");
+    }
+    assert_eq!(people(&app).await, 2);
 }
 
 #[tokio::test]
