@@ -18,8 +18,10 @@ pub struct Changes(Arc<Counts>);
 
 #[derive(Debug)]
 struct Counts {
-    /// Of domains and lists: few, and each may be any link's.
+    /// Of what visitors see of domains and lists, which may be any link's.
     catalog: AtomicU64,
+    /// Of domains, whatever was changed of them, and new ones.
+    domains: AtomicU64,
     /// Of links that were changed, by their codes.
     edited: [AtomicU32; STRIPES],
     /// Of links that were made, by their codes: many, and only what was not there minds.
@@ -30,6 +32,7 @@ impl Default for Counts {
     fn default() -> Self {
         Self {
             catalog: AtomicU64::default(),
+            domains: AtomicU64::default(),
             edited: [const { AtomicU32::new(0) }; STRIPES],
             made: [const { AtomicU32::new(0) }; STRIPES],
         }
@@ -37,17 +40,18 @@ impl Default for Counts {
 }
 
 impl Changes {
-    /// What changes with the catalogue.
+    /// What changes with any domain, or with there being one more.
     #[must_use]
-    pub fn of_catalog(&self) -> u64 {
-        self.0.catalog.load(Ordering::Acquire)
+    pub fn of_domains(&self) -> u64 {
+        self.0.domains.load(Ordering::Acquire)
     }
 
     /// What changes when a link with this code, or what it stands on, is changed.
     #[must_use]
     pub fn of_link(&self, code: &str) -> u64 {
         let edited = self.0.edited[stripe(code)].load(Ordering::Acquire);
-        self.of_catalog().wrapping_add(edited.into())
+        let catalog = self.0.catalog.load(Ordering::Acquire);
+        catalog.wrapping_add(edited.into())
     }
 
     /// What changes when there may be a link with this code where there was none.
@@ -57,7 +61,13 @@ impl Changes {
         self.of_link(code).wrapping_add(made.into())
     }
 
-    /// Says that a domain or a list was changed, once that is stored.
+    /// Says that a domain was made or changed, once that is stored.
+    pub(super) fn note_domain(&self) {
+        self.0.domains.fetch_add(1, Ordering::Release);
+    }
+
+    /// Says that what visitors see of a domain or a list was changed, once that is stored. All links are read again: what
+    /// else an account edits, or synchronises every minute, must not come here.
     pub(super) fn note_catalog(&self) {
         self.0.catalog.fetch_add(1, Ordering::Release);
     }

@@ -266,6 +266,27 @@ async fn an_edit_of_a_domain_is_seen_by_the_next_visit() {
 }
 
 #[tokio::test]
+async fn what_links_do_not_show_of_a_domain_costs_nobody_a_look_up() {
+    let app = TestApp::start().await;
+    made(&app, "warm").await;
+    visit(&app, "/warm", 302, 1).await;
+    let id = app.tenant.domain.id.to_string();
+    let input = json!({"host": "other.example.com"});
+    let other = app.mutate("createDomain", "{ domain { id } }", input).await;
+    assert_eq!(other["__typename"], "CreateDomainSuccess", "{other}");
+    for change in [
+        json!({"id": id, "rootUrl": "https://example.com/root"}),
+        json!({"id": id, "host": HOST, "scheme": "HTTPS", "fallbackUrl": null}),
+    ] {
+        let updated = app.mutate("updateDomain", "{ domain { id } }", change).await;
+        assert_eq!(updated["__typename"], "UpdateDomainSuccess", "{updated}");
+        visit(&app, "/warm", 302, 0).await;
+    }
+    app.archive("archiveDomain", "{ domain { id } }", &id).await;
+    visit(&app, "/warm", 302, 0).await;
+}
+
+#[tokio::test]
 async fn an_edit_of_a_list_is_seen_by_the_next_visit_and_costs_nobody_else_a_look_up() {
     let app = TestApp::start().await;
     let input = json!({"url": "https://example.com/", "listId": 42, "code": "page", "filterBots": true});

@@ -114,8 +114,8 @@ pub async fn create(
     let transaction = store.begin().await?;
     let made = row.into_active_model().insert(&*transaction).await;
     let made = made.map_err(host_in_use::<CreateError>)?;
-    let count = hosts.changes().clone();
-    transaction.commit_then(move || count.note_catalog()).await?;
+    let counts = hosts.changes().clone();
+    transaction.commit_then(move || counts.note_domain()).await?;
     Ok(made)
 }
 
@@ -145,6 +145,7 @@ pub async fn update(
         let transaction = store.begin().await?;
         let row = locked::<domain::Entity>(&transaction, account, domain::Column::Id.eq(id)).await?;
         let mut row = row.ok_or(UpdateError::NotFound)?;
+        let before = row.clone();
         row.scheme = change.scheme.unwrap_or(row.scheme);
         row.status = change.status.unwrap_or(row.status);
         if change.host.is_some() || change.scheme.is_some() {
@@ -157,8 +158,15 @@ pub async fn update(
         refuse_circle(&row)?;
         let changed = row.into_active_model().reset_all().update(&*transaction).await;
         let changed = changed.map_err(host_in_use::<UpdateError>)?;
-        let count = hosts.changes().clone();
-        transaction.commit_then(move || count.note_catalog()).await?;
+        let counts = hosts.changes().clone();
+        let is_seen = visitors_see(&before) != visitors_see(&changed);
+        let note = move || {
+            counts.note_domain();
+            if is_seen {
+                counts.note_catalog();
+            }
+        };
+        transaction.commit_then(note).await?;
         Ok(changed)
     });
     changed.await
@@ -175,9 +183,14 @@ pub async fn archive(
     id: DomainId,
 ) -> Result<Option<domain::Model>, DbErr> {
     let which = domain::Column::Id.eq(id);
-    let count = hosts.changes().clone();
+    let counts = hosts.changes().clone();
     let archived = (domain::Column::Status, domain::Status::Archived.into());
-    set::<domain::Entity>(store, account, which, archived, move || count.note_catalog()).await
+    set::<domain::Entity>(store, account, which, archived, move || counts.note_domain()).await
+}
+
+/// What visitors of a domain's links see of it. Links stay where they are when it is archived, and its root is no link.
+fn visitors_see(domain: &domain::Model) -> (&str, domain::Scheme, Option<&str>) {
+    (&domain.host, domain.scheme, domain.fallback_url.as_deref())
 }
 
 /// A URL as it is stored, if one is given: one that leads to a domain of this server could lead in a circle.

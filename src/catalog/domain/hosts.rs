@@ -55,7 +55,7 @@ impl ServerHosts {
         // A trailing dot names the same host, and a visit with one is answered.
         let host = url.host().strip_suffix('.').unwrap_or(url.host());
         let with_port = format!("{host}:{}", url.port());
-        let count = self.changes.of_catalog();
+        let count = self.changes.of_domains();
         if let Some((_, known)) = self.known.get(&with_port).filter(|(then, _)| *then == count) {
             return Ok(known);
         }
