@@ -119,6 +119,34 @@ async fn asking_again_for_what_is_not_there_costs_no_look_up_for_two_seconds() {
 }
 
 #[tokio::test]
+async fn a_host_that_is_no_domain_s_costs_one_look_up_in_two_seconds_whatever_the_codes() {
+    let app = TestApp::start().await;
+    made(&app, "real").await;
+    let scan = async |host: &str| {
+        let before = look_ups(&app);
+        for number in 0..50 {
+            assert_eq!(app.get(host, &format!("/scan{number}")).await.status, 404);
+        }
+        look_ups(&app) - before
+    };
+    for host in ["made-up.example.com", "go.example.com:80"] {
+        assert_eq!(scan(host).await, 1, "{host}");
+    }
+    visit(&app, "/real", 302, 1).await;
+    app.advance_seconds(2);
+    assert_eq!(scan("made-up.example.com").await, 1);
+    // A domain that is made has its links from the first moment on.
+    let input = json!({"host": "made-up.example.com"});
+    let domain = app.mutate("createDomain", "{ domain { id } }", input).await;
+    let id = &domain["domain"]["id"];
+    let list = json!({"id": app.tenant.list.id.to_string(), "domainId": id});
+    app.mutate("updateSendingList", "{ sendingList { id } }", list)
+        .await;
+    made(&app, "scan1").await;
+    assert_eq!(app.get("made-up.example.com", "/scan1").await.status, 302);
+}
+
+#[tokio::test]
 async fn a_scan_pushes_no_link_out() {
     let app = TestApp::with(Setup {
         options: Options {

@@ -12,7 +12,7 @@ use quick_cache::{
 };
 
 use super::link::LiveLink;
-use crate::store::ReadError;
+use crate::{store::ReadError, values::host::Host};
 
 /// How long a link found once is served without asking again, in milliseconds. Short, so that a change made by another
 /// node or by hand is seen soon; long enough that a campaign's rush asks once a link.
@@ -24,6 +24,9 @@ pub(super) const NOTHING_LIFETIME: i64 = 2_000;
 
 /// The part of the memory that is for what is not there, so that asking for a lot of it can't push links out.
 const NOTHING_PART: u64 = 16;
+
+/// How many hosts that are no domain's are remembered: whoever makes up more of them has each looked up.
+const HOSTS: usize = 1000;
 
 /// What an entry costs beside its texts, as measured with the cache full: the link itself 88, the allocations' own 24, the
 /// cache's slot and what it keeps of entries that went 83, its place in the table 15.
@@ -160,6 +163,8 @@ pub(super) struct Memory {
     links: Cache<Key, Dated<Arc<LiveLink>>, Bytes>,
     /// What is being asked for, and what was not there.
     cold: Cache<Key, Cold, Bytes>,
+    /// Hosts that were no domain's.
+    unknown: Cache<Host, Dated<()>>,
 }
 
 impl Memory {
@@ -168,7 +173,19 @@ impl Memory {
         Self {
             links: cache(bytes - for_nothing),
             cold: cache(for_nothing),
+            unknown: Cache::new(HOSTS),
         }
+    }
+
+    /// Whether a host is remembered as no domain's, by the count of changes of domains.
+    pub(super) fn is_unknown(&self, host: &Host, count: u64, now: Timestamp) -> bool {
+        let unknown = self.unknown.get(host);
+        unknown.is_some_and(|unknown| unknown.is_fresh(count, now, NOTHING_LIFETIME))
+    }
+
+    /// Remembers that a host is no domain's.
+    pub(super) fn keep_unknown(&self, host: Host, read: Dated<()>) {
+        self.unknown.insert(host, read);
     }
 
     /// A link that is remembered and still holds.

@@ -17,7 +17,7 @@ use entity::Timestamp;
 pub use self::link::LiveLink;
 use self::{
     memory::{Cold, Dated, Memory, Visit},
-    read::Links,
+    read::{Behind, Links},
 };
 use super::{code, lookup::State};
 use crate::{
@@ -125,6 +125,11 @@ impl Inner {
         let Some(host) = Host::parse(visit.host) else {
             return Ok(None);
         };
+        let of_domains = self.changes.of_domains();
+        if self.memory.is_unknown(&host, of_domains, now) {
+            // Whatever the code is.
+            return Ok(None);
+        }
         let key = visit.key();
         let of_link = || self.changes.of_link(code);
         let of_absence = || self.changes.of_absence(code);
@@ -152,12 +157,15 @@ impl Inner {
             };
             let (as_link, as_nothing) = (dated(of_link()), dated(of_absence()));
             self.look_ups.fetch_add(1, Ordering::Relaxed);
-            return match self.links.get((host, code.into())).await {
-                Ok(Some(link)) => {
+            return match self.links.get((host.clone(), code.into())).await {
+                Ok(Some(Behind(Some(link)))) => {
                     self.memory.keep(&key, turn, as_link.with(Arc::clone(&link)));
                     Ok(Some(link))
                 }
-                Ok(None) => {
+                Ok(nothing) => {
+                    if nothing.is_none() {
+                        self.memory.keep_unknown(host, dated(of_domains));
+                    }
                     // An error is a turn that something else has ended; then nothing is remembered.
                     let _ = turn.insert(Cold::Nothing(as_nothing));
                     Ok(None)

@@ -22,6 +22,10 @@ use crate::{
 /// Reads links with their domains, whoever owns them: who visits has no account.
 pub(super) struct Links;
 
+/// What is behind a host that is a domain's, and a code.
+#[derive(Clone)]
+pub(super) struct Behind(pub Option<Arc<LiveLink>>);
+
 /// A domain is stored under a host with a port or without; the code is looked up on both.
 pub(super) type Visited = (Host, Box<str>);
 
@@ -32,7 +36,7 @@ const COLUMNS: &str = "d.host, d.scheme, l.id, l.destination, coalesce(l.fallbac
 
 static ONE: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {COLUMNS} FROM domain d CROSS JOIN short_link l ON l.domain_id = d.id AND l.code = ?3 \
+        "SELECT {COLUMNS} FROM domain d LEFT JOIN short_link l ON l.domain_id = d.id AND l.code = ?3 \
          WHERE d.host IN (?1, ?2)"
     )
 });
@@ -40,12 +44,12 @@ static ONE: LazyLock<String> = LazyLock::new(|| {
 /// As JSON, so that the text is the same however many are asked for.
 static MANY: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {COLUMNS}, l.code FROM json_to_recordset($1::json) AS k(host text, code text) \
-         JOIN domain d ON d.host = k.host JOIN short_link l ON l.domain_id = d.id AND l.code = k.code"
+        "SELECT {COLUMNS}, k.code FROM json_to_recordset($1::json) AS k(host text, code text) \
+         JOIN domain d ON d.host = k.host LEFT JOIN short_link l ON l.domain_id = d.id AND l.code = k.code"
     )
 });
 
-/// A link, and the domain that it was found on.
+/// A domain, and the link that was found on it.
 struct Found {
     host: String,
     scheme: domain::Scheme,
@@ -53,30 +57,26 @@ struct Found {
 }
 
 impl Found {
-    /// The link, where its domain is the one that was visited.
-    fn if_visited(&self, host: &Host) -> Option<Arc<LiveLink>> {
-        let link = self.link.as_ref()?;
-        is_named(self.scheme, &self.host, host).then(|| Arc::clone(link))
+    /// What is behind a visit, where the domain is the one that was visited.
+    fn if_visited(&self, host: &Host) -> Option<Behind> {
+        is_named(self.scheme, &self.host, host).then(|| Behind(self.link.clone()))
     }
 }
 
 impl ReadByKey for Links {
     type Key = Visited;
-    type Value = Arc<LiveLink>;
+    type Value = Behind;
 
-    fn one(
-        &self,
-        db: &rusqlite::Connection,
-        (host, code): &Visited,
-    ) -> rusqlite::Result<Option<Arc<LiveLink>>> {
+    fn one(&self, db: &rusqlite::Connection, (host, code): &Visited) -> rusqlite::Result<Option<Behind>> {
         let mut statement = db.prepare_cached(&ONE)?;
         let mut rows = statement.query(params![host.as_str(), host.name(), code])?;
         while let Some(row) = rows.next()? {
             let mut columns = Columns::of(row);
-            let found = Found {
-                host: columns.value()?,
-                scheme: columns.word()?,
-                link: LiveLink::of(Facts {
+            let (host_of, scheme) = (columns.value()?, columns.word()?);
+            let facts = if columns.is_nothing()? {
+                None
+            } else {
+                Some(Facts {
                     id: columns.id()?,
                     destination: columns.value()?,
                     fallback_url: columns.value()?,
@@ -87,10 +87,14 @@ impl ReadByKey for Links {
                     max_clicks: columns.value()?,
                     filter_bots: columns.value()?,
                 })
-                .map(Arc::new),
             };
-            if let Some(link) = found.if_visited(host) {
-                return Ok(Some(link));
+            let found = Found {
+                host: host_of,
+                scheme,
+                link: facts.and_then(LiveLink::of).map(Arc::new),
+            };
+            if let Some(behind) = found.if_visited(host) {
+                return Ok(Some(behind));
             }
         }
         Ok(None)
@@ -100,7 +104,7 @@ impl ReadByKey for Links {
         &self,
         db: &DatabaseConnection,
         keys: Vec<Visited>,
-    ) -> Result<HashMap<Visited, Arc<LiveLink>>, DbErr> {
+    ) -> Result<HashMap<Visited, Behind>, DbErr> {
         let wanted: HashSet<(&str, &str)> = keys
             .iter()
             .flat_map(|(host, code)| [(host.as_str(), &**code), (host.name(), &**code)])
@@ -117,11 +121,11 @@ impl ReadByKey for Links {
             found.entry(code).or_default().push(link);
         }
         let named = keys.into_iter().filter_map(|(host, code)| {
-            let link = found
+            let behind = found
                 .get(&*code)?
                 .iter()
                 .find_map(|found| found.if_visited(&host))?;
-            Some(((host, code), link))
+            Some(((host, code), behind))
         });
         Ok(named.collect())
     }
@@ -129,11 +133,9 @@ impl ReadByKey for Links {
 
 fn of_row(row: &QueryResult) -> Result<(String, Found), DbErr> {
     let scheme: String = row.try_get_by_index(1)?;
-    let status: String = row.try_get_by_index(6)?;
-    let found = Found {
-        host: row.try_get_by_index(0)?,
-        scheme: domain::Scheme::try_from_value(&scheme)?,
-        link: LiveLink::of(Facts {
+    let facts = match row.try_get_by_index::<Option<String>>(6)? {
+        None => None,
+        Some(status) => Some(Facts {
             id: row.try_get_by_index(2)?,
             destination: row.try_get_by_index(3)?,
             fallback_url: row.try_get_by_index(4)?,
@@ -143,8 +145,12 @@ fn of_row(row: &QueryResult) -> Result<(String, Found), DbErr> {
             exhausted_at: row.try_get_by_index(8)?,
             max_clicks: row.try_get_by_index(9)?,
             filter_bots: row.try_get_by_index(10)?,
-        })
-        .map(Arc::new),
+        }),
+    };
+    let found = Found {
+        host: row.try_get_by_index(0)?,
+        scheme: domain::Scheme::try_from_value(&scheme)?,
+        link: facts.and_then(LiveLink::of).map(Arc::new),
     };
     Ok((row.try_get_by_index(11)?, found))
 }
