@@ -11,7 +11,7 @@ pub struct Model {
     /// The link.
     #[sea_orm(primary_key, auto_increment = false)]
     pub short_link_id: ShortLinkId,
-    /// The click; in the order of time.
+    /// The click; in the order of time, where a `Continue` has the time of its page and not that of the click.
     #[sea_orm(primary_key, auto_increment = false)]
     pub click_id: ClickId,
     /// Its raw row.

@@ -96,7 +96,7 @@ impl Judge {
         })
     }
 
-    /// Judges a visit with this agent, trying each signal on its own. Counts it too: a visit is judged once.
+    /// Judges a visit with this agent, trying each signal on its own but a link's burst. Counts it too: a visit is judged once.
     #[must_use]
     pub fn judge(&self, visit: &Visit<'_>, agent: Option<&KnownAgent>) -> Verdict {
         let address = visit.address.map(Address::from);

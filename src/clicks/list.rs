@@ -27,8 +27,9 @@ impl FromQueryResult for Listed {
     }
 }
 
-/// A part of the clicks of the account's link, newest first: by their ids, which are in the order of time. Each is
-/// there once, however often it was written.
+/// A part of the clicks of the account's link, newest first: by their ids, which are in the order of time. That of a
+/// `Continue` is made with its page, up to a day before the click: it stands there, out of the order of `clicked_at`.
+/// Each is there once, however often it was written.
 ///
 /// As many as a page has are read from the index of clicks by link, from wherever the page begins, and the tail is put
 /// among them: so a page costs the same wherever it is and however many clicks the link has.

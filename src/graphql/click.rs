@@ -143,8 +143,10 @@ pub enum BotKind {
 
 /// One click: an answered request for a live link, with its verdict and what is kept of the visitor.
 ///
-/// Of a visitor who asks not to be tracked (`Sec-GPC: 1`, `DNT: 1`) the click is kept and nothing else: `userAgent`,
-/// `network`, `country`, `referrer` and `language` are null. A full address is never stored.
+/// Of a visitor who asks not to be tracked (`Sec-GPC: 1`, `DNT: 1`) the click is kept: when, how, its verdict with
+/// `botKind`, `isPrefetch`, and the parameters that the link was opened with. Nothing that tells who it was is:
+/// `userAgent`, `device`, `os`, `browser`, `network`, `country`, `referrer` and `language` are null. A full address is never
+/// stored of anybody.
 #[derive(Clone, Debug, Description)]
 pub(super) struct Click(pub Listed);
 
@@ -174,7 +176,7 @@ impl Click {
         self.0.click.id.to_string().into()
     }
 
-    /// When it was answered.
+    /// When it was answered. For a `Continue` that is later than the time in its `id`, which is that of the page.
     async fn clicked_at(&self) -> DateTime<Utc> {
         Timestamp::utc(self.0.click.clicked_at)
     }
@@ -189,7 +191,8 @@ impl Click {
         self.0.click.bot_reason.map(Into::into)
     }
 
-    /// What sort of bot its user agent names, whatever the reason is; null if it names none.
+    /// What sort of bot its user agent names, whatever the reason is; null if it names none, and for a `Continue`, which
+    /// is a person's whatever it names.
     async fn bot_kind(&self) -> Option<BotKind> {
         self.0.click.bot_kind.map(Into::into)
     }
@@ -224,17 +227,20 @@ impl Click {
         Ok(self.agent(context).await?.map(|agent| agent.text))
     }
 
-    /// What device the user agent names: `smartphone`, `tablet`, `desktop` and the like; null if it does not say.
+    /// What device the user agent names: `smartphone`, `tablet`, `desktop` and the like; null if it does not say
+    /// or may not be kept.
     async fn device(&self, context: &Context<'_>) -> Result<Option<String>> {
         Ok(self.agent(context).await?.and_then(|agent| agent.device))
     }
 
-    /// The family of operating systems that the user agent names, such as `iOS`; null if it does not say.
+    /// The family of operating systems that the user agent names, such as `iOS`; null if it does not say or may
+    /// not be kept.
     async fn os(&self, context: &Context<'_>) -> Result<Option<String>> {
         Ok(self.agent(context).await?.and_then(|agent| agent.os))
     }
 
-    /// The family of browsers that the user agent names, or the app that shows the page; null if it does not say.
+    /// The family of browsers that the user agent names, or the app that shows the page; null if it does not say
+    /// or may not be kept.
     async fn browser(&self, context: &Context<'_>) -> Result<Option<String>> {
         Ok(self.agent(context).await?.and_then(|agent| agent.browser))
     }
