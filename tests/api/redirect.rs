@@ -206,7 +206,7 @@ async fn macros_of_click_time_are_filled_and_the_rest_of_the_query_is_passed_on(
 async fn of_a_query_of_65_kb_the_first_hundred_parameters_are_passed_on() {
     let app = TestApp::start().await;
     let code = app.link("https://example.com/#f").await;
-    let query = ["a"; 32_000].join("&");
+    let query = vec!["a"; 32_000].join("&");
     let answer = app.get(HOST, &format!("/{code}?{query}")).await;
     assert_eq!(
         answer.location(),
