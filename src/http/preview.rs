@@ -97,7 +97,9 @@ pub(super) async fn go_on(state: &State, id: &RequestId, request: &Parts, body: 
     let visitor = Visitor::of(request, &state.settings.trusted_proxies);
     let (row, _) = visitor.visit(click, &link, now).click(&app.judge);
     match app.continuing.record(row, link.max_clicks, is_exhausted).await {
-        Ok(Recorded::Counted) => redirect(StatusCode::SEE_OTHER, &target(&link, click, request)),
+        Ok(Recorded::Counted | Recorded::CountedLast) => {
+            redirect(StatusCode::SEE_OTHER, &target(&link, click, request))
+        }
         Ok(Recorded::Exhausted) => {
             app.resolver.forget(&code);
             gone(StatusCode::SEE_OTHER, lookup::State::Exhausted, &link)

@@ -68,6 +68,10 @@ async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
             preview::page(&link, host, &app.continuing.token(link.id, now))
         }
         Recorded::Counted => redirect(StatusCode::FOUND, &target(&link, visit.id, request)),
+        Recorded::CountedLast => {
+            app.resolver.forget(&code);
+            redirect(StatusCode::FOUND, &target(&link, visit.id, request))
+        }
         Recorded::Exhausted => {
             app.resolver.forget(&code);
             gone(StatusCode::FOUND, links::lookup::State::Exhausted, &link)
