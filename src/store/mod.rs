@@ -16,4 +16,4 @@ pub use secret::Secret;
 pub use sqlite_file::SqliteFile;
 pub(crate) use sqlite_reader::{Columns, columns};
 pub use transaction::{WriteTransaction, again, met_another};
-pub use writer::{NewClick, Outcome, UsedKey, WriteError, Writer};
+pub use writer::{Kept, NewClick, Outcome, UsedKey, WriteError, Writer};

@@ -1,6 +1,6 @@
 //! Summing in `PostgreSQL`: one statement a lot, which nobody who stores a click waits for.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use entity::click_summing;
 use sea_orm::{
@@ -10,15 +10,21 @@ use sea_orm::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::LOT;
 
-/// Row numbers are given in order but stored in any: a click may appear before one with a lower number. Whoever holds
-/// this lock knows that all numbers given so far are decided. It is waited for only a moment, since whoever comes after
-/// waits behind it.
-const SETTLE: &str = "SET LOCAL lock_timeout = '50ms'; LOCK TABLE click IN SHARE MODE";
+/// Who is storing clicks now. Row numbers are given in order but appear in any: whoever has one that is not to be seen
+/// yet has held this lock since before they got it.
+const STORING: &str = "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND granted \
+    AND relation = 'click'::regclass AND mode = 'RowExclusiveLock' \
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+/// How often it is looked whether they are done, and how long between: they take milliseconds, but a click that its node
+/// can't commit is waited for by the next round.
+const LOOKS: u32 = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 const NEWEST: &str = "SELECT max(seq) FROM click WHERE seq > $1";
 
@@ -102,26 +108,35 @@ async fn catch_up(db: &DatabaseConnection) -> Result<(), DbErr> {
     }
 }
 
-/// The newest click of which none before it is still on its way; `None` where none is behind the mark.
+/// The newest click of which none before it is still on its way; `None` where none is behind the mark, or one takes long.
 async fn newest(db: &DatabaseConnection) -> Result<Option<i64>, DbErr> {
-    let newest = async |db: &DatabaseTransaction, through: i64| {
-        let newest = Statement::from_sql_and_values(DatabaseBackend::Postgres, NEWEST, [through.into()]);
-        match db.query_one_raw(newest).await? {
-            Some(row) => row.try_get_by_index::<Option<i64>>(0),
-            None => Ok(None),
-        }
-    };
-    let transaction = db.begin().await?;
-    let through = click_summing::Entity::find().one(&transaction).await?;
+    let through = click_summing::Entity::find().one(db).await?;
     let through = through.map_or(0, |summing| summing.through);
-    // Nobody is held up where there is nothing to sum.
-    if newest(&transaction, through).await?.is_none() {
+    let newest = Statement::from_sql_and_values(DatabaseBackend::Postgres, NEWEST, [through.into()]);
+    let newest: Option<i64> = match db.query_one_raw(newest).await? {
+        Some(row) => row.try_get_by_index(0)?,
+        None => None,
+    };
+    if newest.is_none() {
         return Ok(None);
     }
-    transaction.execute_unprepared(SETTLE).await?;
-    let settled = newest(&transaction, through).await?;
-    transaction.commit().await?;
-    Ok(settled)
+    let mut storing = who_stores(db).await?;
+    for _ in 0..LOOKS {
+        if storing.is_empty() {
+            return Ok(newest);
+        }
+        sleep(BETWEEN_LOOKS).await;
+        let still = who_stores(db).await?;
+        storing.retain(|one| still.contains(one));
+    }
+    Ok(None)
+}
+
+async fn who_stores(db: &DatabaseConnection) -> Result<HashSet<String>, DbErr> {
+    let rows = db
+        .query_all_raw(Statement::from_string(DatabaseBackend::Postgres, STORING))
+        .await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
 /// How far clicks are summed, kept from other nodes until the transaction ends; `None` while another one has it.

@@ -10,7 +10,7 @@ use std::{
     io,
     path::PathBuf,
     sync::{
-        Arc, Weak,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -19,7 +19,7 @@ use std::{
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::spool::Spool;
-use crate::store::{NewClick, WriteError, Writer};
+use crate::store::{Kept, NewClick, WriteError, Writer};
 
 /// How a recorder works.
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ struct Inner {
     spool: Spool,
     lost: AtomicU64,
     unconfirmed: AtomicU64,
+    /// Why spooled clicks could not be stored when it was last tried.
+    told: Mutex<String>,
 }
 
 /// What a visitor may be answered.
@@ -57,12 +59,22 @@ struct Inner {
 pub enum Recorded {
     /// The click counts: send the visitor on.
     Counted,
-    /// As [`Counted`](Self::Counted), and the link has no place left.
+    /// As `Counted`, and the link lets nobody through after this one.
     CountedLast,
     /// The link has let as many people through as it may; this click is not stored.
     Exhausted,
     /// Whether the link may let one more through could not be found out in time; this click is not stored.
     Undecided,
+}
+
+impl From<Kept> for Recorded {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::Stored => Self::Counted,
+            Kept::StoredLast => Self::CountedLast,
+            Kept::Refused => Self::Exhausted,
+        }
+    }
 }
 
 /// How storing goes.
@@ -79,13 +91,19 @@ pub struct RecorderState {
     pub lot: usize,
 }
 
+/// How long a visitor waits beyond `click_wait` for a place that is taken for them and not stored yet.
+const DECIDING: Duration = Duration::from_secs(1);
+
 /// How often it is tried to give the database what the spool holds.
 const REPLAY: Duration = Duration::from_secs(1);
 
 /// How often the log is told of what has changed.
 const REPORT: Duration = Duration::from_mins(1);
 
-/// How long a server that stops tries to empty its spool.
+/// How long a server that stops waits for the database to take what was handed over.
+const LAST_WRITES: Duration = Duration::from_secs(10);
+
+/// How long it tries to empty its spool after that.
 const LAST_REPLAY: Duration = Duration::from_secs(5);
 
 impl Recorder {
@@ -99,6 +117,7 @@ impl Recorder {
             spool: Spool::new(options.spool.clone()),
             lost: AtomicU64::new(0),
             unconfirmed: AtomicU64::new(0),
+            told: Mutex::default(),
         }));
         tokio::spawn(look_after(Arc::downgrade(&recorder.0)));
         recorder
@@ -116,15 +135,21 @@ impl Recorder {
         let handed = writer.append_click(Arc::clone(&click), limit);
         let late = match handed {
             Ok(mut waiting) => match timeout(*click_wait, &mut waiting).await {
-                Ok(Ok(true)) => return Recorded::Counted,
-                Ok(Ok(false)) => return Recorded::Exhausted,
+                Ok(Ok(kept)) => return kept.into(),
                 Ok(Err(error)) => Err(error),
                 Err(_) => Ok(waiting),
             },
             Err(error) => Err(error),
         };
         if limit.is_some() {
-            return Recorded::Undecided;
+            return match late {
+                // The place is taken already: to send the visitor away would lose it.
+                Ok(mut waiting) if !waiting.give_up() => match timeout(DECIDING, &mut waiting).await {
+                    Ok(Ok(kept)) => kept.into(),
+                    _ => Recorded::Undecided,
+                },
+                _ => Recorded::Undecided,
+            };
         }
         let Err(error) = self.0.spool.append(&click) else {
             self.0.unconfirmed.fetch_add(1, Ordering::Relaxed);
@@ -154,7 +179,8 @@ impl Recorder {
     /// Returns once all that was handed over is stored, the spool too if the database takes it soon, and tells the log
     /// how it went.
     pub async fn finish(&self) {
-        self.0.writer.drained().await;
+        // What the database does not take by then is in the spool, and waits for the next start.
+        let _ = timeout(LAST_WRITES, self.0.writer.drained()).await;
         let _ = timeout(LAST_REPLAY, self.0.replay()).await;
         self.0.state().log("storing clicks has ended");
     }
@@ -178,15 +204,35 @@ impl Inner {
     }
 
     async fn replay(&self) {
-        match self.spool.replay(&self.writer).await {
+        let replayed = self.spool.replay(&self.writer).await;
+        self.lost.fetch_add(self.spool.unread(), Ordering::Relaxed);
+        match replayed {
             Ok(0) => {}
-            Ok(clicks) => tracing::info!(clicks, "spooled clicks are stored"),
-            Err(error) => tracing::warn!(%error, "spooled clicks can't be stored yet"),
+            Ok(clicks) => {
+                self.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                tracing::info!(clicks, "spooled clicks are stored");
+            }
+            // Tried again and again: said once, until it works or something else is wrong.
+            Err(error) => {
+                let error = error.to_string();
+                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                if *told != error {
+                    tracing::warn!(error, "spooled clicks can't be stored yet");
+                    *told = error;
+                }
+            }
         }
     }
 }
 
 impl RecorderState {
+    /// Whether the log is to be told, which was last told of another state: of clicks that were not stored in time, and of
+    /// writes that wait for a minute or longer.
+    fn is_news(self, told: Self) -> bool {
+        (self.lost, self.unconfirmed) != (told.lost, told.unconfirmed)
+            || (self.waiting > 0 && told.waiting > 0)
+    }
+
     /// Losses are for whoever is woken by warnings, all else is not.
     fn log(self, what: &str) {
         let Self {
@@ -219,12 +265,37 @@ async fn look_after(recorder: Weak<Inner>) {
         };
         if is_report {
             let state = recorder.state();
-            if (state.lost, state.unconfirmed) != (told.lost, told.unconfirmed) {
-                state.log("clicks were not stored in time");
+            if state.is_news(told) {
+                state.log("storing clicks");
             }
             told = state;
         } else {
             recorder.replay().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_told_of_clicks_that_were_not_stored_in_time_and_of_a_queue_that_stays() {
+        let state = |lost, unconfirmed, waiting| RecorderState {
+            lost,
+            unconfirmed,
+            waiting,
+            lot: 1,
+        };
+        for (now, told, is_news) in [
+            (state(0, 0, 0), state(0, 0, 0), false),
+            (state(1, 0, 0), state(0, 0, 0), true),
+            (state(1, 0, 0), state(1, 0, 0), false),
+            (state(1, 7, 0), state(1, 0, 0), true),
+            (state(0, 0, 9), state(0, 0, 0), false),
+            (state(0, 0, 9), state(0, 0, 1), true),
+        ] {
+            assert_eq!(now.is_news(told), is_news, "{now:?} after {told:?}");
         }
     }
 }

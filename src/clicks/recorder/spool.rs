@@ -4,13 +4,13 @@
 //! on it, so that several may share a folder; what a process leaves behind when it ends is played back by the next.
 
 use std::{
+    collections::HashMap,
     fs::{self, File, OpenOptions},
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
-    process,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -19,8 +19,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::{NewClick, WriteError, Writer};
 
-/// How many spooled clicks wait for the database at once: live ones go before them.
+/// How many spooled clicks are given to the database at once: live ones come in between.
 const LOT: usize = 256;
+
+/// What the names of files end with that hold clicks.
+const EXTENSION: &str = "ndjson";
 
 /// Where clicks wait for the database to come back.
 #[derive(Debug)]
@@ -29,13 +32,15 @@ pub(super) struct Spool {
     writing: Mutex<Option<SpoolFile>>,
     /// Whether there may be something to play back.
     is_filled: AtomicBool,
-    /// Held by whoever plays back: who comes then waits until that is done.
-    replaying: tokio::sync::Mutex<()>,
+    /// How many bytes of files are stored that are not yet removed. Held by whoever plays back: who comes then waits until
+    /// that is done.
+    stored: tokio::sync::Mutex<HashMap<PathBuf, u64>>,
+    /// Clicks that can't be read.
+    unread: AtomicU64,
 }
 
 #[derive(Debug)]
 struct SpoolFile {
-    path: PathBuf,
     file: File,
     bytes: u64,
 }
@@ -44,10 +49,10 @@ struct SpoolFile {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReplayError {
     /// The database did not take it.
-    #[error("the database does not take them")]
+    #[error(transparent)]
     Store(#[from] WriteError),
     /// A file can't be read.
-    #[error("{0} can't be read")]
+    #[error("{0} can't be read or removed: {1}")]
     File(PathBuf, #[source] io::Error),
 }
 
@@ -71,7 +76,8 @@ impl Spool {
             folder,
             writing: Mutex::new(None),
             is_filled: AtomicBool::new(true),
-            replaying: tokio::sync::Mutex::default(),
+            stored: tokio::sync::Mutex::default(),
+            unread: AtomicU64::new(0),
         }
     }
 
@@ -92,9 +98,13 @@ impl Spool {
             Some(file) => file,
             none => none.insert(SpoolFile::create(&self.folder)?),
         };
-        file.append(&line)?;
         self.is_filled.store(true, Ordering::Release);
-        Ok(())
+        let appended = file.append(&line);
+        if appended.is_err() && file.take_back().is_err() {
+            // The next click begins another file.
+            *writing = None;
+        }
+        appended
     }
 
     /// Gives the database all that is here and removes it, and answers how many clicks that was. Those that the
@@ -103,18 +113,27 @@ impl Spool {
     /// # Errors
     /// When the database does not take them: then the file stays as it is.
     pub(super) async fn replay(&self, writer: &Writer) -> Result<usize, ReplayError> {
-        let _turn = self.replaying.lock().await;
+        let mut stored = self.stored.lock().await;
         if !self.is_filled.swap(false, Ordering::AcqRel) {
             return Ok(0);
         }
-        let replayed = self.replay_all(writer).await;
+        let replayed = self.replay_all(writer, &mut stored).await;
         if replayed.is_err() {
             self.is_filled.store(true, Ordering::Release);
         }
         replayed
     }
 
-    async fn replay_all(&self, writer: &Writer) -> Result<usize, ReplayError> {
+    /// How many clicks could not be read since this was last asked.
+    pub(super) fn unread(&self) -> u64 {
+        self.unread.swap(0, Ordering::Relaxed)
+    }
+
+    async fn replay_all(
+        &self,
+        writer: &Writer,
+        stored: &mut HashMap<PathBuf, u64>,
+    ) -> Result<usize, ReplayError> {
         // From here on clicks go to another file. This one is unlocked with that.
         drop(self.writing.lock().unwrap_or_else(PoisonError::into_inner).take());
         let files = match fs::read_dir(&self.folder) {
@@ -125,10 +144,61 @@ impl Spool {
         let mut clicks = 0;
         for file in files.flatten() {
             let path = file.path();
-            if path.extension().is_some_and(|extension| extension == "ndjson") {
-                clicks += replay_file(&path, writer).await?;
+            if path.extension().is_some_and(|extension| extension == EXTENSION) {
+                clicks += self.replay_file(&path, writer, stored).await?;
             }
         }
+        Ok(clicks)
+    }
+
+    /// Gives the database the clicks of one file and removes it, unless another process writes to it.
+    async fn replay_file(
+        &self,
+        path: &Path,
+        writer: &Writer,
+        stored: &mut HashMap<PathBuf, u64>,
+    ) -> Result<usize, ReplayError> {
+        let failed = |error| ReplayError::File(path.to_owned(), error);
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            // Another process was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(failed(error)),
+        };
+        if let Err(error) = file.try_lock() {
+            return match error {
+                fs::TryLockError::WouldBlock => {
+                    // Its process may end before it is played back.
+                    self.is_filled.store(true, Ordering::Release);
+                    Ok(0)
+                }
+                fs::TryLockError::Error(error) => Err(failed(error)),
+            };
+        }
+        // What was stored before the database failed in the middle is not stored again.
+        let mut at = stored.get(path).copied().unwrap_or_default();
+        file.seek(SeekFrom::Start(at)).map_err(failed)?;
+        let mut lines = BufReader::new(file);
+        let (mut clicks, mut unread) = (0, 0);
+        loop {
+            let lot = Lot::read(&mut lines).map_err(failed)?;
+            if lot.bytes == 0 {
+                break;
+            }
+            at += lot.bytes;
+            unread += lot.unread;
+            clicks += store(lot.clicks, writer).await?;
+            stored.insert(path.to_owned(), at);
+        }
+        let done = if unread == 0 {
+            fs::remove_file(path)
+        } else {
+            tracing::error!(unread, file = %path.display(), "lines of the spool are no clicks of this version; they are kept");
+            self.unread.fetch_add(unread, Ordering::Relaxed);
+            fs::rename(path, path.with_extension("unread"))
+        };
+        done.map_err(failed)?;
+        stored.remove(path);
         Ok(clicks)
     }
 }
@@ -136,84 +206,72 @@ impl Spool {
 impl SpoolFile {
     fn create(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        let mut number = 0;
         loop {
-            let path = folder.join(format!("{}-{number}.ndjson", process::id()));
-            match OpenOptions::new().append(true).create_new(true).open(&path) {
-                Ok(file) => {
-                    file.lock()?;
-                    // Before the lock another process may have found it empty and removed it.
-                    if path.try_exists()? {
-                        return Ok(Self { path, file, bytes: 0 });
-                    }
-                }
-                // Being played back, or another process had the same number once.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-                Err(error) => return Err(error),
+            // A name that is never used again: whoever removes a file removes the one they have read.
+            let path = folder.join(format!("clicks-{}.{EXTENSION}", nanoid::nanoid!()));
+            let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
+            file.lock()?;
+            // Before the lock another process may have found it empty and removed it.
+            if path.try_exists()? {
+                return Ok(Self { file, bytes: 0 });
             }
         }
     }
 
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        match self.file.write_all(line) {
-            Ok(()) => {
-                self.bytes += line.len() as u64;
-                Ok(())
-            }
-            Err(error) => {
-                // Half a line would spoil the next one.
-                if let Err(error) = self.file.set_len(self.bytes) {
-                    tracing::error!(%error, file = %self.path.display(), "half a line is left in the spool");
-                }
-                Err(error)
-            }
-        }
+        self.file.write_all(line)?;
+        self.bytes += line.len() as u64;
+        Ok(())
+    }
+
+    /// Takes back what was written of a line: half of it would spoil the next one.
+    fn take_back(&mut self) -> io::Result<()> {
+        self.file.set_len(self.bytes)
     }
 }
 
-/// Gives the database the clicks of one file and removes it, unless another process writes to it.
-async fn replay_file(path: &Path, writer: &Writer) -> Result<usize, ReplayError> {
-    let failed = |error| ReplayError::File(path.to_owned(), error);
-    let file = match File::open(path) {
-        Ok(file) => file,
-        // Another process was faster.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(failed(error)),
-    };
-    if let Err(error) = file.try_lock() {
-        return match error {
-            fs::TryLockError::WouldBlock => Ok(0),
-            fs::TryLockError::Error(error) => Err(failed(error)),
-        };
-    }
-    let mut clicks = 0;
-    let mut lot = Vec::with_capacity(LOT);
-    for line in BufReader::new(&file).split(b'\n') {
-        match serde_json::from_slice(&line.map_err(failed)?) {
-            Ok(Kept { click, agent, list }) => lot.push(Arc::new(NewClick {
-                row: click,
-                agent: agent.map(Arc::new),
-                list: Arc::new(list),
-            })),
-            // The machine has stopped in the middle of it: it was not answered, or the machine's end took it.
-            Err(error) => {
-                tracing::error!(%error, file = %path.display(), "a line of the spool is no click and is left out");
-            }
-        }
-        if lot.len() == LOT {
-            clicks += store(&mut lot, writer).await?;
-        }
-    }
-    clicks += store(&mut lot, writer).await?;
-    fs::remove_file(path).map_err(failed)?;
-    Ok(clicks)
+/// Clicks that are given to the database together.
+#[derive(Debug, Default)]
+struct Lot {
+    clicks: Vec<Arc<NewClick>>,
+    bytes: u64,
+    unread: u64,
 }
 
-async fn store(lot: &mut Vec<Arc<NewClick>>, writer: &Writer) -> Result<usize, WriteError> {
+impl Lot {
+    fn read(lines: &mut BufReader<File>) -> io::Result<Self> {
+        let mut lot = Self::default();
+        let mut line = Vec::new();
+        while lot.clicks.len() < LOT {
+            line.clear();
+            let bytes = lines.read_until(b'\n', &mut line)?;
+            if bytes == 0 {
+                break;
+            }
+            lot.bytes += bytes as u64;
+            match serde_json::from_slice(&line) {
+                Ok(Kept { click, agent, list }) => lot.clicks.push(Arc::new(NewClick {
+                    row: click,
+                    agent: agent.map(Arc::new),
+                    list: Arc::new(list),
+                })),
+                Err(_) if line.ends_with(b"\n") => lot.unread += 1,
+                // The process or the machine has stopped in the middle of it: it was not answered, or the machine's end
+                // took it.
+                Err(_) => {}
+            }
+        }
+        Ok(lot)
+    }
+}
+
+async fn store(lot: Vec<Arc<NewClick>>, writer: &Writer) -> Result<usize, WriteError> {
     let clicks = lot.len();
-    let handed = lot.drain(..).map(|click| writer.append_click(click, None));
-    let mut handed: Vec<_> = handed.collect::<Result<_, _>>()?;
-    for waiting in &mut handed {
+    let mut handed = Vec::with_capacity(clicks);
+    for click in lot {
+        handed.push(writer.append_old_click(click).await?);
+    }
+    for waiting in handed {
         waiting.await?;
     }
     Ok(clicks)

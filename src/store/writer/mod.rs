@@ -4,6 +4,7 @@
 //! wakes each caller with its own outcome. There is no timer: while one lot is on its way to the disk the
 //! next one gathers, so lots grow with load by themselves and a lone write waits for nobody.
 
+mod claim;
 mod postgres;
 mod sqlite;
 
@@ -24,6 +25,7 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
+use self::claim::Claim;
 use super::{SqliteFile, Store, connect::Place};
 
 /// How many writes may wait before callers wait to hand theirs over.
@@ -51,14 +53,22 @@ pub enum Outcome {
     KeyTaken,
 }
 
+/// What became of a click.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is stored.
+    Stored,
+    /// It is stored, and its link has no place left.
+    StoredLast,
+    /// Its link lets nobody through any more, or nobody waits for the answer; nothing is stored.
+    Refused,
+}
+
 /// What became of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Done {
     Link(Outcome),
-    /// A click: stored, unless its link lets nobody through any more or nobody waits for the answer.
-    Click {
-        is_stored: bool,
-    },
+    Click(Kept),
 }
 
 /// An idempotency key that is stored with its link or not at all.
@@ -85,17 +95,17 @@ pub struct NewClick {
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// The database refused it or did not answer.
-    #[error("the database did not store the row")]
+    #[error("the database did not store the row: {0}")]
     Database(#[from] DbErr),
     /// `SQLite` refused it.
-    #[error("SQLite did not store the row")]
+    #[error("SQLite did not store the row: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// Somebody who waited for a place of a link has gone away.
     #[error("somebody has gone away who waited for a place of a link")]
     GivenUp,
     /// The transaction that it was part of failed.
-    #[error("the transaction failed")]
-    Together(#[source] Arc<Self>),
+    #[error(transparent)]
+    Together(Arc<Self>),
     /// A row could not be put into words.
     #[error("the row could not be written as JSON")]
     Encode(#[from] serde_json::Error),
@@ -123,14 +133,30 @@ struct Asked {
 #[derive(Debug)]
 enum Write {
     Link(Arc<short_link::Model>, Option<Arc<UsedKey>>),
-    /// With how many people its link lets through, where the click uses that up.
-    Click(Arc<NewClick>, Option<i32>),
+    /// With the limit of its link, where the click uses that up.
+    Click(Arc<NewClick>, Option<Limit>),
+}
+
+/// What a click needs of a link that lets only so many people through.
+#[derive(Debug)]
+struct Limit {
+    people: i32,
+    claim: Claim,
 }
 
 impl Asked {
-    /// Whether it would give away a place of a link with a limit that nobody waits for any more: whoever asked was
-    /// answered that it could not be decided.
+    /// Whether it would use up a place of a link that nobody waits for any more: whoever asked was answered that it could
+    /// not be decided. If not, it is decided that the place is taken.
     fn is_given_up(&self) -> bool {
+        let limit = match &self.write {
+            Write::Click(_, limit) => limit.as_ref(),
+            Write::Link(..) => None,
+        };
+        limit.is_some_and(|limit| self.caller.is_closed() || !limit.claim.take())
+    }
+
+    /// Whether whoever waited for a place has gone away since it was taken.
+    fn has_left(&self) -> bool {
         matches!(self.write, Write::Click(_, Some(_))) && self.caller.is_closed()
     }
 }
@@ -184,7 +210,7 @@ impl Writer {
         handed.map_err(|_| WriteError::Ended)?;
         match done.await.map_err(|_| WriteError::Ended)?? {
             Done::Link(outcome) => Ok(outcome),
-            Done::Click { .. } => Err(WriteError::Ended),
+            Done::Click(_) => Err(WriteError::Ended),
         }
     }
 
@@ -194,14 +220,23 @@ impl Writer {
     /// # Errors
     /// At once when too many writes wait already.
     pub fn append_click(&self, click: Arc<NewClick>, limit: Option<i32>) -> Result<Waiting, WriteError> {
-        let (caller, done) = oneshot::channel();
-        let write = Write::Click(click, limit);
-        let handed = self.queue.try_send(Message::Store(Asked { write, caller }));
+        let (asked, waiting) = ask(click, limit);
+        let handed = self.queue.try_send(asked);
         handed.map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => WriteError::Full,
             mpsc::error::TrySendError::Closed(_) => WriteError::Ended,
         })?;
-        Ok(Waiting(done))
+        Ok(waiting)
+    }
+
+    /// The same for a click that has time: it is handed over as soon as there is room.
+    ///
+    /// # Errors
+    /// When the writer has ended.
+    pub async fn append_old_click(&self, click: Arc<NewClick>) -> Result<Waiting, WriteError> {
+        let (asked, waiting) = ask(click, None);
+        self.queue.send(asked).await.map_err(|_| WriteError::Ended)?;
+        Ok(waiting)
     }
 
     /// How many writes wait to be stored.
@@ -225,16 +260,40 @@ impl Writer {
     }
 }
 
-/// A click that was handed over: becomes whether it is stored. It is not where its link lets nobody through any more.
+fn ask(click: Arc<NewClick>, limit: Option<i32>) -> (Message, Waiting) {
+    let (caller, done) = oneshot::channel();
+    let claim = limit.map(|_| Claim::default());
+    let limit = limit.zip(claim.clone());
+    let limit = limit.map(|(people, claim)| Limit { people, claim });
+    let write = Write::Click(click, limit);
+    (Message::Store(Asked { write, caller }), Waiting { done, claim })
+}
+
+/// A click that was handed over; becomes what became of it.
 #[derive(Debug)]
-pub struct Waiting(oneshot::Receiver<Result<Done, WriteError>>);
+pub struct Waiting {
+    done: oneshot::Receiver<Result<Done, WriteError>>,
+    claim: Option<Claim>,
+}
+
+impl Waiting {
+    /// Asks that no place of the link be taken any more, and answers whether that is so. If not, one is taken already, and
+    /// what is waited for will say so.
+    #[must_use]
+    pub fn give_up(&self) -> bool {
+        self.claim.as_ref().is_none_or(Claim::give_up)
+    }
+}
 
 impl Future for Waiting {
-    type Output = Result<bool, WriteError>;
+    type Output = Result<Kept, WriteError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let done = Pin::new(&mut self.0).poll(context);
-        done.map(|done| Ok(done.map_err(|_| WriteError::Ended)?? != Done::Click { is_stored: false }))
+        let done = Pin::new(&mut self.done).poll(context);
+        done.map(|done| match done.map_err(|_| WriteError::Ended)?? {
+            Done::Click(kept) => Ok(kept),
+            Done::Link(_) => Err(WriteError::Ended),
+        })
     }
 }
 
@@ -250,6 +309,13 @@ impl Lot {
         match message {
             Message::Store(asked) => self.writes.push(asked),
             Message::Drained(caller) => self.drained.push(caller),
+        }
+    }
+
+    /// Writes down how many are stored together.
+    fn note(&self, size: &AtomicUsize) {
+        if !self.writes.is_empty() {
+            size.store(self.writes.len(), Ordering::Relaxed);
         }
     }
 

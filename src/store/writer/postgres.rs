@@ -5,23 +5,22 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, LazyLock, atomic::AtomicUsize},
 };
 
 use entity::{ShortLinkId, agent_list, click, idempotency_key, link_use, short_link, user_agent};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr,
     EntityTrait, IdenStatic as _, Iterable as _, PrimaryKeyToColumn as _, PrimaryKeyTrait as _,
-    QueryFilter as _, QueryResult, QuerySelect as _, Statement, TransactionTrait as _, sea_query::OnConflict,
+    QueryFilter as _, QueryResult, QuerySelect as _, RuntimeErr, Statement, TransactionTrait as _,
+    sea_query::OnConflict,
 };
 use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::{
-    Asked, Done, KnownTexts, LOT, Lot, Message, Outcome, UsedKey, Write, WriteError, failed, is_tried_alone,
+    Asked, Done, Kept, KnownTexts, LOT, Lot, Message, Outcome, UsedKey, Write, WriteError, failed,
+    is_tried_alone,
 };
 use crate::store::{again, met_another};
 
@@ -46,7 +45,7 @@ impl PostgresWriter {
         while waiting.recv_many(&mut messages, LOT).await > 0 {
             let mut lot = Lot::default();
             messages.drain(..).for_each(|message| lot.add(message));
-            size.store(lot.writes.len(), Ordering::Relaxed);
+            lot.note(&size);
             let outcomes = self.store(&lot.writes).await;
             lot.answer(outcomes);
         }
@@ -56,7 +55,7 @@ impl PostgresWriter {
     async fn store(&mut self, writes: &[Asked]) -> Vec<Result<Done, WriteError>> {
         match self.store_together(writes).await {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-            Err(error) if is_tried_alone(writes) => {
+            Err(error) if is_tried_alone(writes) && is_statements(&error) => {
                 tracing::warn!(%error, writes = writes.len(), "storing together failed, storing one by one");
                 let mut outcomes = Vec::with_capacity(writes.len());
                 for write in writes {
@@ -80,6 +79,17 @@ impl PostgresWriter {
         self.known.learn(texts.ids());
         Ok(done)
     }
+}
+
+/// Whether a statement failed, and not the connection: that would fail for each of the writes.
+fn is_statements(error: &WriteError) -> bool {
+    let WriteError::Database(
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)),
+    ) = error
+    else {
+        return false;
+    };
+    error.as_database_error().is_some()
 }
 
 /// Texts that clicks name and that nobody knows to be stored.
@@ -135,11 +145,11 @@ async fn store_once(
     if !lists.is_empty() {
         transaction.execute_raw(statement(&LISTS, &lists)?).await?;
     }
-    let given_up = || writes.iter().filter(|asked| asked.is_given_up()).count();
-    let before = given_up();
+    let left = || writes.iter().filter(|asked| asked.has_left()).count();
+    let before = left();
     let outcomes = run(&transaction, writes).await?;
-    if given_up() > before {
-        // While the database kept the statements waiting: the places are not taken then, but by the next try.
+    if left() > before {
+        // While the database kept the statements waiting: what they had taken is given back, and the rest tried again.
         return Err(WriteError::GivenUp);
     }
     transaction.commit().await?;
@@ -186,12 +196,13 @@ async fn run(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<Vec<Done>, W
             idempotency_key::Entity::delete_by_id(unused).exec(db).await?;
         }
     }
-    let refused = refused_clicks(db, writes).await?;
+    let places = take_places(db, writes).await?;
+    let kept = |at: usize| places.get(&at).copied().unwrap_or(Kept::Stored);
     let clicks: Vec<&click::Model> = writes
         .iter()
         .enumerate()
         .filter_map(|(at, asked)| match &asked.write {
-            Write::Click(click, _) if !refused.contains(&at) => Some(&click.row),
+            Write::Click(click, _) if kept(at) != Kept::Refused => Some(&click.row),
             _ => None,
         })
         .collect();
@@ -202,29 +213,30 @@ async fn run(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<Vec<Done>, W
         Write::Link(link, _) if taken_keys.contains(&link.id) => Done::Link(Outcome::KeyTaken),
         Write::Link(link, _) if !stored.contains(&link.id) => Done::Link(Outcome::CodeTaken),
         Write::Link(..) => Done::Link(Outcome::Stored),
-        Write::Click(..) => Done::Click {
-            is_stored: !refused.contains(&at),
-        },
+        Write::Click(..) => Done::Click(kept(at)),
     };
     Ok(writes.iter().enumerate().map(outcome).collect())
 }
 
-/// Takes places of the links that have a limit, and names the writes whose clicks found none left, by their position.
+/// Takes places of the links that have a limit for those clicks that want one, which are named by their position.
 ///
 /// The rows of these links are locked in the order of their ids, so that two nodes don't wait for each other, until the
 /// clicks are stored with them. Whoever takes the last place marks the link.
-async fn refused_clicks(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<HashSet<usize>, WriteError> {
-    let mut refused = HashSet::new();
+async fn take_places(
+    db: &impl ConnectionTrait,
+    writes: &[Asked],
+) -> Result<HashMap<usize, Kept>, WriteError> {
+    let mut places = HashMap::new();
     let mut asking: BTreeMap<ShortLinkId, Vec<(usize, &click::Model, i32)>> = BTreeMap::new();
     for (at, asked) in writes.iter().enumerate() {
         let Write::Click(click, Some(limit)) = &asked.write else {
             continue;
         };
         if asked.is_given_up() {
-            refused.insert(at);
+            places.insert(at, Kept::Refused);
         } else {
             let clicks = asking.entry(click.row.short_link_id).or_default();
-            clicks.push((at, &click.row, *limit));
+            clicks.push((at, &click.row, limit.people));
         }
     }
     for (link, clicks) in asking {
@@ -244,12 +256,18 @@ async fn refused_clicks(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<H
         let before = row.map_or(0, |row| row.used);
         let mut used = before;
         for (at, click, limit) in clicks {
-            if used < limit {
+            let kept = if used < limit {
                 used += 1;
+                if used < limit {
+                    Kept::Stored
+                } else {
+                    Kept::StoredLast
+                }
             } else {
-                refused.insert(at);
-            }
-            if used >= limit {
+                Kept::Refused
+            };
+            places.insert(at, kept);
+            if kept != Kept::Stored {
                 short_link::Entity::update_many()
                     .col_expr(short_link::Column::ExhaustedAt, click.clicked_at.into())
                     .filter(short_link::Column::Id.eq(link))
@@ -266,7 +284,7 @@ async fn refused_clicks(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<H
                 .await?;
         }
     }
-    Ok(refused)
+    Ok(places)
 }
 
 /// Stores the keys that are free and names the links of those that are not.
@@ -294,18 +312,28 @@ fn ids(rows: &[QueryResult]) -> Result<HashSet<ShortLinkId>, DbErr> {
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-static KEYS: LazyLock<String> =
-    LazyLock::new(|| insert::<idempotency_key::Entity>(Some(idempotency_key::Column::ShortLinkId)));
-static LINKS: LazyLock<String> = LazyLock::new(|| insert::<short_link::Entity>(Some(short_link::Column::Id)));
-static AGENTS: LazyLock<String> = LazyLock::new(|| insert::<user_agent::Entity>(None));
-static LISTS: LazyLock<String> = LazyLock::new(|| insert::<agent_list::Entity>(None));
-static CLICKS: LazyLock<String> = LazyLock::new(|| insert::<click::Entity>(None));
+static KEYS: LazyLock<String> = LazyLock::new(|| {
+    let link = idempotency_key::Column::ShortLinkId;
+    insert::<idempotency_key::Entity>("ON CONFLICT DO NOTHING", Some(link))
+});
+static LINKS: LazyLock<String> =
+    LazyLock::new(|| insert::<short_link::Entity>("ON CONFLICT DO NOTHING", Some(short_link::Column::Id)));
+/// What an agent string says of a device is not known of those that were stored before it was looked for.
+static AGENTS: LazyLock<String> = LazyLock::new(|| {
+    let fill = "ON CONFLICT (id) DO UPDATE SET device = excluded.device, os = excluded.os, browser = excluded.browser \
+        WHERE user_agent.device IS NULL AND user_agent.os IS NULL AND user_agent.browser IS NULL";
+    insert::<user_agent::Entity>(fill, None)
+});
+static LISTS: LazyLock<String> =
+    LazyLock::new(|| insert::<agent_list::Entity>("ON CONFLICT DO NOTHING", None));
+/// Nothing is left out: a click that the database will not have goes to the spool.
+static CLICKS: LazyLock<String> = LazyLock::new(|| insert::<click::Entity>("", None));
 
 /// The statement that inserts rows of `E` given as a JSON array of objects, one field a column.
 ///
-/// A row that meets a unique index is left out and the rest is stored, so that the index decides and nothing
-/// is looked up first. With `returning`, that column of each stored row comes back, in no promised order.
-fn insert<E: EntityTrait>(returning: Option<E::Column>) -> String {
+/// With `ON CONFLICT DO NOTHING` a row that meets a unique index is left out and the rest is stored, so that the index
+/// decides and nothing is looked up first. With `returning`, that column of each stored row comes back, in no promised order.
+fn insert<E: EntityTrait>(conflict: &str, returning: Option<E::Column>) -> String {
     let is_numbered =
         |column: &E::Column| E::PrimaryKey::auto_increment() && E::PrimaryKey::from_column(*column).is_some();
     let columns = E::Column::iter().filter(|column| !is_numbered(column));
@@ -320,7 +348,7 @@ fn insert<E: EntityTrait>(returning: Option<E::Column>) -> String {
         .unwrap_or_default();
     format!(
         "INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, $1::json) \
-         ON CONFLICT DO NOTHING{returning}"
+         {conflict}{returning}"
     )
 }
 

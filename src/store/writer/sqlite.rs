@@ -1,6 +1,6 @@
 //! Writing to `SQLite`: prepared statements, stepped row by row inside one transaction a lot.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 use entity::{
     click::{self, BotKind, BotReason},
@@ -14,7 +14,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 use uuid::Uuid;
 
 use super::{
-    Done, KnownTexts, LOT, Lot, Message, NewClick, Outcome, UsedKey, Write, WriteError, failed,
+    Done, Kept, KnownTexts, LOT, Lot, Message, NewClick, Outcome, UsedKey, Write, WriteError, failed,
     is_tried_alone,
 };
 use crate::store::{SqliteFile, Synchronous};
@@ -26,8 +26,10 @@ const INSERT_CLICK: &str = "INSERT INTO click (id, clicked_at, short_link_id, me
     is_prefetch, agent_list_id, user_agent_id, address, visitor, country, referrer, language, parameters) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
+/// What an agent string says of a device is not known of those that were stored before it was looked for.
 const INSERT_AGENT: &str = "INSERT INTO user_agent (id, text, device, os, browser) VALUES (?1, ?2, ?3, ?4, ?5) \
-    ON CONFLICT DO NOTHING";
+    ON CONFLICT (id) DO UPDATE SET device = excluded.device, os = excluded.os, browser = excluded.browser \
+    WHERE device IS NULL AND os IS NULL AND browser IS NULL";
 
 const INSERT_LIST: &str = "INSERT INTO agent_list (id, version) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
 
@@ -94,7 +96,7 @@ impl SqliteWriter {
                 let _turn = self.file.turn();
                 self.store(&mut lot, &mut waiting)
             };
-            size.store(lot.writes.len(), Ordering::Relaxed);
+            lot.note(size);
             runtime.spawn(async move { lot.answer(outcomes) });
         }
     }
@@ -153,7 +155,7 @@ impl SqliteWriter {
         loop {
             for asked in &lot.writes[outcomes.len()..] {
                 let outcome = match &asked.write {
-                    Write::Click(..) if asked.is_given_up() => Ok(Done::Click { is_stored: false }),
+                    Write::Click(..) if asked.is_given_up() => Ok(Done::Click(Kept::Refused)),
                     Write::Link(link, key) => {
                         if last_link.is_none() {
                             let mut last = transaction.prepare_cached(LAST_LINK)?;
@@ -163,8 +165,10 @@ impl SqliteWriter {
                     }
                     Write::Click(click, limit) => {
                         insert_texts(&transaction, &self.known, click, &mut texts)?;
-                        insert_click(&transaction, &mut insert, &click.row, *limit)
-                            .map(|is_stored| Done::Click { is_stored })
+                        // None of its own errors is to be passed over: a place may have been taken for it.
+                        let limit = limit.as_ref().map(|limit| limit.people);
+                        let kept = insert_click(&transaction, &mut insert, &click.row, limit)?;
+                        Ok(Done::Click(kept))
                     }
                 };
                 if transaction.is_autocommit() {
@@ -228,17 +232,19 @@ fn insert_texts(
     Ok(())
 }
 
-/// Stores a click unless its link lets nobody through any more, and says whether it did.
+/// Stores a click unless its link lets nobody through any more.
 fn insert_click(
     db: &Connection,
     insert: &mut Statement<'_>,
     click: &click::Model,
     limit: Option<i32>,
-) -> rusqlite::Result<bool> {
-    if let Some(limit) = limit
-        && !reserve(db, click, limit)?
-    {
-        return Ok(false);
+) -> rusqlite::Result<Kept> {
+    let kept = match limit {
+        Some(limit) => reserve(db, click, limit)?,
+        None => Kept::Stored,
+    };
+    if kept == Kept::Refused {
+        return Ok(kept);
     }
     insert.execute(params![
         Uuid::from(click.id).as_bytes(),
@@ -257,21 +263,24 @@ fn insert_click(
         click.language,
         click.parameters.as_ref().map(ToString::to_string),
     ])?;
-    Ok(true)
+    Ok(kept)
 }
 
-/// Takes one of the places that a link has, and says whether there was one. Whoever takes the last one marks the link.
-fn reserve(db: &Connection, click: &click::Model, limit: i32) -> rusqlite::Result<bool> {
+/// Takes one of the places that a link has, if there is one. Whoever takes the last one marks the link.
+fn reserve(db: &Connection, click: &click::Model, limit: i32) -> rusqlite::Result<Kept> {
     let link = Uuid::from(click.short_link_id);
     let used: Option<i32> = db
         .prepare_cached(RESERVE)?
         .query_row(params![link.as_bytes(), limit], |row| row.get(0))
         .optional()?;
-    if used.is_none_or(|used| used >= limit) {
-        db.prepare_cached(EXHAUST)?
-            .execute(params![link.as_bytes(), click.clicked_at.millis()])?;
-    }
-    Ok(used.is_some())
+    let kept = match used {
+        None => Kept::Refused,
+        Some(used) if used >= limit => Kept::StoredLast,
+        Some(_) => return Ok(Kept::Stored),
+    };
+    db.prepare_cached(EXHAUST)?
+        .execute(params![link.as_bytes(), click.clicked_at.millis()])?;
+    Ok(kept)
 }
 
 fn insert_link(
