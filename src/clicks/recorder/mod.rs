@@ -63,7 +63,8 @@ pub enum Recorded {
     CountedLast,
     /// The link has let as many people through as it may; this click is not stored.
     Exhausted,
-    /// Whether the link may let one more through could not be found out in time; this click is not stored.
+    /// Whether the link may let one more through could not be found out in time. This click is not stored, unless a commit
+    /// that had begun took over a second.
     Undecided,
 }
 

@@ -64,7 +64,7 @@ struct Line<'a> {
 }
 
 #[derive(Deserialize)]
-struct Kept {
+struct OwnedLine {
     click: click::Model,
     agent: Option<user_agent::Model>,
     list: agent_list::Model,
@@ -250,7 +250,7 @@ impl Lot {
             }
             lot.bytes += bytes as u64;
             match serde_json::from_slice(&line) {
-                Ok(Kept { click, agent, list }) => lot.clicks.push(Arc::new(NewClick {
+                Ok(OwnedLine { click, agent, list }) => lot.clicks.push(Arc::new(NewClick {
                     row: click,
                     agent: agent.map(Arc::new),
                     list: Arc::new(list),
