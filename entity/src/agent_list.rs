@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "agent_list")]
 pub struct Model {
-    /// A hash of the version, see [`text_id`](crate::text_id).
+    /// A hash of the version, see [`text_id`](crate::text_id()).
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: i64,
     /// Such as `isbot 5.2.3 + crawler-user-agents 1.60.0`.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "user_agent")]
 pub struct Model {
-    /// A hash of the text, so that whoever has the text knows the id: see [`text_id`](crate::text_id).
+    /// A hash of the text, so that whoever has the text knows the id: see [`text_id`](crate::text_id()).
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: i64,
     /// The string as it was sent, at most 1,024 bytes of it.

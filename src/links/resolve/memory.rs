@@ -35,7 +35,7 @@ const ENTRY_BYTES: u64 = 208;
 /// What is visited, borrowed from the request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Visit<'a> {
-    /// In the one spelling that a [`Host`](crate::values::host::Host) has.
+    /// In the one spelling that a [`Host`] has.
     pub host: &'a str,
     /// What could be a code.
     pub code: &'a str,
