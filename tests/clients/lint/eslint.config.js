@@ -21,6 +21,19 @@ const exceptThose = {
         ),
 };
 
+// When a click was: a participle, and not the name of its type once more.
+const PARTICIPLES = new Set(['clickedAt']);
+const noPrefix = plugin.rules['no-typename-prefix'];
+const exceptParticiples = {
+    ...noPrefix,
+    create: (context) =>
+        noPrefix.create(
+            Object.create(context, {
+                report: { value: (found) => PARTICIPLES.has(found.node?.value) || context.report(found) },
+            }),
+        ),
+};
+
 function files(pattern, rules) {
     return {
         files: [pattern],
@@ -29,7 +42,7 @@ function files(pattern, rules) {
             parserOptions: { graphQLConfig: { schema: 'schema.graphql', documents: 'operations/*.graphql' } },
         },
         linterOptions: { reportUnusedDisableDirectives: 'error' },
-        plugins: { '@graphql-eslint': plugin, linkhop: { rules: { 'input-name': exceptThose } } },
+        plugins: { '@graphql-eslint': plugin, linkhop: { rules: { 'input-name': exceptThose, 'no-typename-prefix': exceptParticiples } } },
         rules,
     };
 }
@@ -57,14 +70,17 @@ export default [
                 exceptions: {
                     // Parts of an answer. They are stored nowhere and nothing could be asked about them by an id.
                     suffixes: ['Connection', 'Edge', 'Error', 'Success'],
-                    // Of the account, which has one; of a list; of the request.
-                    types: ['AccountSettings', 'PageInfo', 'Viewer'],
+                    // Of the account, which has one; of a link; of a list; of the request.
+                    types: ['AccountSettings', 'ClickStats', 'PageInfo', 'Viewer'],
                 },
             },
         ],
         // `listTypeCanWrapOnlyEdgeType` would forbid every list that is no connection: scopes, products, an error's
-        // path, and the `nodes` beside `edges` for callers that need no cursor of their own.
-        '@graphql-eslint/relay-edge-types': ['error', { listTypeCanWrapOnlyEdgeType: false }],
+        // path, and the `nodes` beside `edges` for callers that need no cursor of their own. `shouldImplementNode` would
+        // want every click to be found by its id alone: an index over all clicks, for which each redirect would pay.
+        '@graphql-eslint/relay-edge-types': ['error', { listTypeCanWrapOnlyEdgeType: false, shouldImplementNode: false }],
+        '@graphql-eslint/no-typename-prefix': 'off',
+        'linkhop/no-typename-prefix': 'error',
         'linkhop/input-name': ['error', { checkInputType: true, caseSensitiveInputType: false }],
         '@graphql-eslint/no-scalar-result-type-on-mutation': 'error',
         '@graphql-eslint/require-nullable-fields-with-oneof': 'error',
