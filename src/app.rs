@@ -15,7 +15,11 @@ use crate::{
         judge::{self, Judge},
         recorder::{Recorder, RecorderOptions},
     },
-    links::{code::CodeSpace, create::Tools, resolve::Resolver},
+    links::{
+        code::CodeSpace,
+        create::Tools,
+        resolve::{self, Resolver},
+    },
     store::{Store, WriteError, Writer},
 };
 
@@ -57,6 +61,8 @@ impl fmt::Debug for Clock {
 pub struct Options {
     /// The most bytes of links that the redirect keeps in memory.
     pub redirect_cache: u64,
+    /// How long it keeps each of them.
+    pub redirect_lifetime: Duration,
     /// How long clicks gather before they are summed.
     pub sum_pause: Duration,
     /// How clicks are stored.
@@ -85,6 +91,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             redirect_cache: 16 << 20,
+            redirect_lifetime: resolve::LIFETIME,
             sum_pause: aggregator::PAUSE,
             recorder: RecorderOptions::default(),
             codes: CodeSpace::default(),
@@ -131,6 +138,7 @@ impl App {
     pub async fn start(store: Store, options: Options, clock: Clock) -> Result<Self, StartError> {
         let Options {
             redirect_cache,
+            redirect_lifetime,
             sum_pause,
             recorder,
             codes,
@@ -148,7 +156,7 @@ impl App {
         Ok(Self {
             authenticator: Authenticator::new(&store),
             lists: ActiveLists::new(&store),
-            resolver: Resolver::new(&store, redirect_cache, hosts.changes().clone()),
+            resolver: Resolver::new(&store, redirect_cache, redirect_lifetime, hosts.changes().clone()),
             hosts,
             aggregator: Aggregator::spawn(&store, sum_pause)?,
             continuing: Continuing::new(&key, store.clone(), recorder.clone(), click_wait),

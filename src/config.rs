@@ -208,6 +208,14 @@ pub struct ServerConfig {
         default_value = "16777216"
     )]
     pub redirect_cache: u64,
+    /// The most seconds that the redirect keeps a link: changes made by another server are seen after that
+    #[arg(
+        long,
+        env = "LINKHOP_REDIRECT_LIFETIME",
+        value_name = "SECONDS",
+        default_value = "60"
+    )]
+    pub redirect_lifetime: NonZeroU32,
     /// The most milliseconds that a visitor waits for their click to be stored; then it goes to the spool
     #[arg(
         long,
@@ -231,6 +239,7 @@ impl ServerConfig {
         let recorder = RecorderOptions::default();
         app::Options {
             redirect_cache: self.redirect_cache,
+            redirect_lifetime: Duration::from_secs(self.redirect_lifetime.get().into()),
             recorder: RecorderOptions {
                 click_wait: Duration::from_millis(self.click_wait.get().into()),
                 spool: self

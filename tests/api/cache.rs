@@ -1,6 +1,6 @@
 //! What the redirect remembers, and when it asks again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::http::Method;
 use entity::{account, short_link};
@@ -45,6 +45,25 @@ async fn a_link_is_looked_up_once_a_minute() {
     // A clock that was put back by an hour makes nothing last for one.
     app.advance_hours(-1);
     visit(&app, "/once", 302, 1).await;
+}
+
+#[tokio::test]
+async fn an_operator_may_let_links_be_remembered_longer() {
+    let options = Options {
+        redirect_lifetime: Duration::from_secs(600),
+        ..Options::default()
+    };
+    let app = TestApp::with(Setup {
+        options,
+        ..Setup::default()
+    })
+    .await;
+    made(&app, "long").await;
+    visit(&app, "/long", 302, 1).await;
+    app.advance_seconds(599);
+    visit(&app, "/long", 302, 0).await;
+    app.advance_seconds(1);
+    visit(&app, "/long", 302, 1).await;
 }
 
 #[tokio::test]

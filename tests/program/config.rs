@@ -12,7 +12,7 @@ use super::{
 use crate::support::{Database, START, Tenant};
 
 /// Each setting of `linkhop serve`, with a value that is not its default, as the file writes it.
-const RIGHT: [(&str, &str); 25] = [
+const RIGHT: [(&str, &str); 26] = [
     ("--database-url", "'sqlite:///nowhere/other.db'"),
     ("--read-connections", "9"),
     ("--sqlite-synchronous", "'normal'"),
@@ -28,6 +28,7 @@ const RIGHT: [(&str, &str); 25] = [
     ("--max-spreads", "600"),
     ("--max-tokens", "5000"),
     ("--redirect-cache", "4096"),
+    ("--redirect-lifetime", "600"),
     ("--click-wait", "80"),
     ("--spool", "'/nowhere/spool'"),
     ("--bot-agents", "'tests/data/agents/people.tsv'"),

@@ -7,7 +7,7 @@ use crate::support::Database;
 const NOWHERE: &str = "sqlite:///nowhere/linkhop.db";
 
 /// Each field of `linkhop serve` and a value it can't have.
-const WRONG: [(&str, &str); 28] = [
+const WRONG: [(&str, &str); 29] = [
     ("--database-url", "mysql://linkhop:s3cret@127.0.0.1/linkhop"),
     ("--read-connections", "0"),
     ("--sqlite-synchronous", "off"),
@@ -25,6 +25,7 @@ const WRONG: [(&str, &str); 28] = [
     ("--max-spreads", "few"),
     ("--max-tokens", "99999999999999999999"),
     ("--redirect-cache", "16 MiB"),
+    ("--redirect-lifetime", "0"),
     ("--click-wait", "0"),
     ("--bot-agents", "/nowhere/agents.txt"),
     ("--bot-networks", "/nowhere/networks.txt"),

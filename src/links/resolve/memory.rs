@@ -3,6 +3,7 @@
 use std::{
     hash::{Hash, Hasher},
     sync::Arc,
+    time::Duration,
 };
 
 use entity::Timestamp;
@@ -13,10 +14,6 @@ use quick_cache::{
 
 use super::link::LiveLink;
 use crate::{store::ReadError, values::host::Host};
-
-/// How long a link found once is served without asking again, in milliseconds. Short, so that a change made by another
-/// node or by hand is seen soon; long enough that a campaign's rush asks once a link.
-pub(super) const LIFETIME: i64 = 60_000;
 
 /// How long it is remembered that there is no such link, in milliseconds: long enough that asking for it again and again
 /// costs nothing, short enough that a link made by another node is there when it is sent out.
@@ -116,10 +113,10 @@ pub(super) enum Cold {
 }
 
 impl Cold {
-    /// Whether it still holds, by the counts of changes for a link and for there being none.
-    pub(super) fn is_fresh(&self, of_link: u64, of_absence: u64, now: Timestamp) -> bool {
+    /// Whether it still holds, by the counts of changes for a link and for there being none, and a link's lifetime.
+    pub(super) fn is_fresh(&self, of_link: u64, of_absence: u64, now: Timestamp, lifetime: i64) -> bool {
         match self {
-            Self::Link(link) => link.is_fresh(of_link, now, LIFETIME),
+            Self::Link(link) => link.is_fresh(of_link, now, lifetime),
             Self::Nothing(nothing) => nothing.is_fresh(of_absence, now, NOTHING_LIFETIME),
             Self::Failed(_) => false,
         }
@@ -160,6 +157,8 @@ pub(super) type Turn<'a> =
 
 /// What is remembered.
 pub(super) struct Memory {
+    /// How long a link is remembered, in milliseconds.
+    pub lifetime: i64,
     links: Cache<Key, Dated<Arc<LiveLink>>, Bytes>,
     /// What is being asked for, and what was not there.
     cold: Cache<Key, Cold, Bytes>,
@@ -168,9 +167,10 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(bytes: u64) -> Self {
+    pub(super) fn new(bytes: u64, lifetime: Duration) -> Self {
         let for_nothing = bytes / NOTHING_PART;
         Self {
+            lifetime: i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX),
             links: cache(bytes - for_nothing),
             cold: cache(for_nothing),
             unknown: Cache::new(HOSTS),
@@ -191,7 +191,7 @@ impl Memory {
     /// A link that is remembered and still holds.
     pub(super) fn link(&self, visit: &Visit<'_>, count: u64, now: Timestamp) -> Option<Arc<LiveLink>> {
         let found = self.links.get(visit)?;
-        found.is_fresh(count, now, LIFETIME).then_some(found.value)
+        found.is_fresh(count, now, self.lifetime).then_some(found.value)
     }
 
     /// What whoever's turn it was has got, or the turn.

@@ -10,6 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use entity::Timestamp;
@@ -39,6 +40,10 @@ pub enum Resolved {
     Unknown,
 }
 
+/// How long a link found once is served without asking again, where nothing else is said. Short, so that a change made by
+/// another node or by hand is seen soon; long enough that a campaign's rush asks once a link.
+pub const LIFETIME: Duration = Duration::from_mins(1);
+
 /// Finds links for the redirect and remembers them for a moment. Cheap to clone.
 #[derive(Clone)]
 pub struct Resolver(Arc<Inner>);
@@ -57,13 +62,14 @@ impl fmt::Debug for Resolver {
 }
 
 impl Resolver {
-    /// A resolver over the store's links that remembers at most `bytes` of them, none of them past one of `changes`.
+    /// A resolver over the store's links that remembers at most `bytes` of them, none of them longer than `lifetime` or past
+    /// one of `changes`.
     #[must_use]
-    pub fn new(store: &Store, bytes: u64, changes: Changes) -> Self {
+    pub fn new(store: &Store, bytes: u64, lifetime: Duration, changes: Changes) -> Self {
         Self(Arc::new(Inner {
             changes,
             links: Lookup::new(store, Links),
-            memory: Memory::new(bytes),
+            memory: Memory::new(bytes, lifetime),
             look_ups: AtomicU64::default(),
         }))
     }
@@ -137,10 +143,13 @@ impl Inner {
             let turn = match self.memory.turn(&key).await {
                 Err(turn) => turn,
                 Ok(Cold::Failed(error)) => return Err(error),
-                Ok(cold) if cold.is_fresh(of_link(), of_absence(), now) => return Ok(cold.link()),
+                Ok(cold) if cold.is_fresh(of_link(), of_absence(), now, self.memory.lifetime) => {
+                    return Ok(cold.link());
+                }
                 Ok(_) => {
                     // Read before the last change, or long ago.
-                    let is_stale = |cold: &Cold| !cold.is_fresh(of_link(), of_absence(), now);
+                    let is_stale =
+                        |cold: &Cold| !cold.is_fresh(of_link(), of_absence(), now, self.memory.lifetime);
                     self.memory.drop_cold(&key, is_stale);
                     continue;
                 }
