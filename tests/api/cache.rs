@@ -50,7 +50,7 @@ async fn a_link_is_looked_up_once_a_minute() {
 #[tokio::test]
 async fn an_operator_may_let_links_be_remembered_longer() {
     let options = Options {
-        redirect_lifetime: Duration::from_secs(600),
+        redirect_lifetime: Duration::from_mins(10),
         ..Options::default()
     };
     let app = TestApp::with(Setup {
