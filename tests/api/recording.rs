@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::http::Method;
-use entity::{ClickId, ShortLinkId, Timestamp, agent_list, click, link_total, text_id};
+use entity::{ShortLinkId, Timestamp, agent_list, click, link_total, text_id};
 use linkhop::{
     clicks::recorder::{Recorded, RecorderState},
     store::{Kept, NewClick},
@@ -15,7 +15,7 @@ use sea_orm::{
 };
 use tokio::task::JoinSet;
 
-use crate::support::{BROWSER, START, Setup, TestApp};
+use crate::support::{BROWSER, LIST, START, Setup, TestApp, a_click};
 
 const HOST: &str = "go.example.com";
 
@@ -156,32 +156,19 @@ async fn a_click_that_nothing_takes_is_lost_and_counted_and_its_visitor_is_sent_
     assert_eq!((lost, unconfirmed), (2, 1));
 }
 
-/// A click as the redirect would store it.
+/// A click, to be stored as the redirect would.
 fn click(link: ShortLinkId, at: i64, visitor: Option<i64>, bot_reason: Option<click::BotReason>) -> NewClick {
-    let clicked_at = Timestamp::from_millis(START.millis() + at);
+    let row = click::Model {
+        visitor,
+        bot_reason,
+        ..a_click(link, at)
+    };
     let list = agent_list::Model {
-        id: 1,
-        version: "a list".to_owned(),
+        id: row.agent_list_id,
+        version: LIST.to_owned(),
     };
     NewClick {
-        row: click::Model {
-            seq: 0,
-            id: ClickId::at(clicked_at),
-            clicked_at,
-            short_link_id: link,
-            method: click::Method::Get,
-            bot_reason,
-            bot_kind: None,
-            is_prefetch: false,
-            agent_list_id: list.id,
-            user_agent_id: None,
-            address: None,
-            visitor,
-            country: None,
-            referrer: None,
-            language: None,
-            parameters: None,
-        },
+        row,
         agent: None,
         list: Arc::new(list),
     }
@@ -213,7 +200,7 @@ async fn clicks_people_and_first_clicks_are_summed() {
         ],
     )
     .await;
-    let at = |millis| Timestamp::from_millis(START.millis() + millis);
+    let at = |seconds: i64| Timestamp::from_millis(START.millis() + seconds * 1000);
     let mut expected = link_total::Model {
         short_link_id: link,
         clicks: 4,
