@@ -68,10 +68,9 @@ pub struct Store {
 #[derive(Clone, Debug)]
 pub(super) enum Place {
     Sqlite {
-        file: PathBuf,
+        file: SqliteFile,
         synchronous: Synchronous,
         reader: SqliteReader,
-        turn: Turn,
     },
     Postgres {
         turn: Turn,
@@ -82,7 +81,8 @@ impl Place {
     /// What whoever writes waits for.
     pub(super) const fn turn(&self) -> &Turn {
         match self {
-            Self::Sqlite { turn, .. } | Self::Postgres { turn } => turn,
+            Self::Sqlite { file, .. } => &file.turn,
+            Self::Postgres { turn } => turn,
         }
     }
 }
@@ -131,7 +131,7 @@ impl Store {
     pub fn beside(&self, suffix: &str) -> Option<PathBuf> {
         match &self.place {
             Place::Sqlite { file, .. } => {
-                let mut path = file.clone().into_os_string();
+                let mut path = file.path.clone().into_os_string();
                 path.push(suffix);
                 Some(path.into())
             }
@@ -143,10 +143,7 @@ impl Store {
     #[must_use]
     pub fn sqlite_file(&self) -> Option<SqliteFile> {
         match &self.place {
-            Place::Sqlite { file, turn, .. } => Some(SqliteFile {
-                path: file.clone(),
-                turn: Turn::clone(turn),
-            }),
+            Place::Sqlite { file, .. } => Some(file.clone()),
             Place::Postgres { .. } => None,
         }
     }
@@ -199,9 +196,11 @@ impl Store {
         let file = sqlite_file(url);
         let place = Place::Sqlite {
             reader: SqliteReader::new(&file),
-            file,
+            file: SqliteFile {
+                path: file,
+                turn: Turn::default(),
+            },
             synchronous,
-            turn: Turn::default(),
         };
         Ok(Self {
             write,

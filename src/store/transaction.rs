@@ -4,6 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use sea_orm::{
     DatabaseTransaction, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    sqlx::error::DatabaseError,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -114,13 +115,17 @@ where
 /// Whether the database undid the transaction because of another one: then the same again will do.
 #[must_use]
 pub fn met_another(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return false;
-    };
     // serialization_failure and deadlock_detected, in PostgreSQL and what speaks its protocol.
-    error
-        .as_database_error()
+    said_by_database(error)
         .and_then(|error| error.code().map(|code| matches!(&*code, "40001" | "40P01")))
         .unwrap_or_default()
+}
+
+/// What the database itself said of a statement; `None` where it did not get to say anything.
+pub(super) fn said_by_database(error: &DbErr) -> Option<&dyn DatabaseError> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return None;
+    };
+    error.as_database_error()
 }

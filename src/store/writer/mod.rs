@@ -5,11 +5,12 @@
 //! next one gathers, so lots grow with load by themselves and a lone write waits for nobody.
 
 mod claim;
+mod lot;
 mod postgres;
 mod sqlite;
+mod texts;
 
 use std::{
-    collections::HashSet,
     pin::Pin,
     sync::{
         Arc,
@@ -25,8 +26,11 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use self::claim::Claim;
-use super::{SqliteFile, Store, connect::Place};
+use self::{
+    claim::Claim,
+    lot::{Asked, Limit, Message, Write},
+};
+use super::{Store, connect::Place};
 
 /// How many writes may wait before callers wait to hand theirs over.
 const QUEUE: usize = 4096;
@@ -117,50 +121,6 @@ pub enum WriteError {
     Ended,
 }
 
-#[derive(Debug)]
-enum Message {
-    Store(Asked),
-    Drained(oneshot::Sender<()>),
-}
-
-/// A write and who waits for it.
-#[derive(Debug)]
-struct Asked {
-    write: Write,
-    caller: oneshot::Sender<Result<Done, WriteError>>,
-}
-
-#[derive(Debug)]
-enum Write {
-    Link(Arc<short_link::Model>, Option<Arc<UsedKey>>),
-    /// With the limit of its link, where the click uses that up.
-    Click(Arc<NewClick>, Option<Limit>),
-}
-
-/// What a click needs of a link that lets only so many people through.
-#[derive(Debug)]
-struct Limit {
-    people: i32,
-    claim: Claim,
-}
-
-impl Asked {
-    /// Whether it would use up a place of a link that nobody waits for any more: whoever asked was answered that it could
-    /// not be decided. If not, it is decided that the place is taken.
-    fn is_given_up(&self) -> bool {
-        let limit = match &self.write {
-            Write::Click(_, limit) => limit.as_ref(),
-            Write::Link(..) => None,
-        };
-        limit.is_some_and(|limit| self.caller.is_closed() || !limit.claim.take())
-    }
-
-    /// Whether whoever waited for a place has gone away since it was taken.
-    fn has_left(&self) -> bool {
-        matches!(self.write, Write::Click(_, Some(_))) && self.caller.is_closed()
-    }
-}
-
 impl Writer {
     /// Starts what writes to the store's database. It ends once every clone of the writer is gone and all
     /// that was handed over is stored.
@@ -173,16 +133,9 @@ impl Writer {
         let size = Arc::clone(&lot);
         match &store.place {
             Place::Sqlite {
-                synchronous,
-                file,
-                turn,
-                ..
+                file, synchronous, ..
             } => {
-                let file = SqliteFile {
-                    path: file.clone(),
-                    turn: Arc::clone(turn),
-                };
-                let writer = sqlite::SqliteWriter::open(file, *synchronous)?;
+                let writer = sqlite::SqliteWriter::open(file.clone(), *synchronous)?;
                 // A thread of its own: a prepared statement is stepped without a hop to another, which is
                 // most of what a click would cost.
                 let runtime = Handle::current();
@@ -294,74 +247,5 @@ impl Future for Waiting {
             Done::Click(kept) => Ok(kept),
             Done::Link(_) => Err(WriteError::Ended),
         })
-    }
-}
-
-/// What was waiting, taken apart.
-#[derive(Debug, Default)]
-struct Lot {
-    writes: Vec<Asked>,
-    drained: Vec<oneshot::Sender<()>>,
-}
-
-impl Lot {
-    fn add(&mut self, message: Message) {
-        match message {
-            Message::Store(asked) => self.writes.push(asked),
-            Message::Drained(caller) => self.drained.push(caller),
-        }
-    }
-
-    /// Writes down how many are stored together.
-    fn note(&self, size: &AtomicUsize) {
-        if !self.writes.is_empty() {
-            size.store(self.writes.len(), Ordering::Relaxed);
-        }
-    }
-
-    /// Wakes everybody. A caller that has gone away no longer asks; its row is stored all the same.
-    fn answer(self, outcomes: Vec<Result<Done, WriteError>>) {
-        for (asked, outcome) in self.writes.into_iter().zip(outcomes) {
-            let _ = asked.caller.send(outcome);
-        }
-        for caller in self.drained {
-            let _ = caller.send(());
-        }
-    }
-}
-
-/// Whether writes that could not be stored together are tried one by one: where a link's own error may be the cause. A
-/// click has none of its own, and each of them must not wait its time out again.
-fn is_tried_alone(writes: &[Asked]) -> bool {
-    writes.len() > 1 && writes.iter().any(|asked| matches!(asked.write, Write::Link(..)))
-}
-
-/// The error of a transaction, for each of the writes that were to be stored by it.
-fn failed(writes: &[Asked], error: WriteError) -> Vec<Result<Done, WriteError>> {
-    let error = Arc::new(error);
-    writes
-        .iter()
-        .map(|_| Err(WriteError::Together(Arc::clone(&error))))
-        .collect()
-}
-
-/// Ids of texts that are known to be stored, so that each is written once and not with each click.
-#[derive(Debug, Default)]
-struct KnownTexts(HashSet<i64>);
-
-/// How many ids of texts are known at most, 4 MiB of them. Then all are forgotten: to write one again does no harm.
-const TEXTS: usize = 1 << 18;
-
-impl KnownTexts {
-    fn holds(&self, id: i64) -> bool {
-        self.0.contains(&id)
-    }
-
-    /// Notes what was stored.
-    fn learn(&mut self, ids: impl IntoIterator<Item = i64>) {
-        if self.0.len() > TEXTS {
-            self.0.clear();
-        }
-        self.0.extend(ids);
     }
 }

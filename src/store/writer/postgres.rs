@@ -12,17 +12,17 @@ use entity::{ShortLinkId, agent_list, click, idempotency_key, link_use, short_li
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr,
     EntityTrait, IdenStatic as _, Iterable as _, PrimaryKeyToColumn as _, PrimaryKeyTrait as _,
-    QueryFilter as _, QueryResult, QuerySelect as _, RuntimeErr, Statement, TransactionTrait as _,
-    sea_query::OnConflict,
+    QueryFilter as _, QueryResult, QuerySelect as _, Statement, TransactionTrait as _, sea_query::OnConflict,
 };
 use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::{
-    Asked, Done, Kept, KnownTexts, LOT, Lot, Message, Outcome, UsedKey, Write, WriteError, failed,
-    is_tried_alone,
+    Done, Kept, LOT, Outcome, UsedKey, WriteError,
+    lot::{Asked, Lot, Message, Write, failed, is_tried_alone},
+    texts::{KnownTexts, NewTexts},
 };
-use crate::store::{again, met_another};
+use crate::store::{again, met_another, transaction::said_by_database};
 
 /// Writes to a `PostgreSQL` database.
 #[derive(Debug)]
@@ -43,8 +43,7 @@ impl PostgresWriter {
     pub(super) async fn write_all(mut self, mut waiting: mpsc::Receiver<Message>, size: Arc<AtomicUsize>) {
         let mut messages = Vec::with_capacity(LOT);
         while waiting.recv_many(&mut messages, LOT).await > 0 {
-            let mut lot = Lot::default();
-            messages.drain(..).for_each(|message| lot.add(message));
+            let lot = Lot::of(&mut messages);
             lot.note(&size);
             let outcomes = self.store(&lot.writes).await;
             lot.answer(outcomes);
@@ -83,46 +82,7 @@ impl PostgresWriter {
 
 /// Whether a statement failed, and not the connection: that would fail for each of the writes.
 fn is_statements(error: &WriteError) -> bool {
-    let WriteError::Database(
-        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)),
-    ) = error
-    else {
-        return false;
-    };
-    error.as_database_error().is_some()
-}
-
-/// Texts that clicks name and that nobody knows to be stored.
-#[derive(Debug, Default)]
-struct NewTexts<'a> {
-    agents: HashMap<i64, &'a user_agent::Model>,
-    lists: HashMap<i64, &'a agent_list::Model>,
-}
-
-impl<'a> NewTexts<'a> {
-    fn among(writes: &'a [Asked], known: &KnownTexts) -> Self {
-        let mut new = Self::default();
-        for asked in writes {
-            let Write::Click(click, _) = &asked.write else {
-                continue;
-            };
-            if let Some(agent) = click.agent.as_deref().filter(|agent| !known.holds(agent.id)) {
-                new.agents.insert(agent.id, agent);
-            }
-            if !known.holds(click.list.id) {
-                new.lists.insert(click.list.id, &click.list);
-            }
-        }
-        new
-    }
-
-    fn is_empty(&self) -> bool {
-        self.agents.is_empty() && self.lists.is_empty()
-    }
-
-    fn ids(&self) -> Vec<i64> {
-        self.agents.keys().chain(self.lists.keys()).copied().collect()
-    }
+    matches!(error, WriteError::Database(error) if said_by_database(error).is_some())
 }
 
 async fn store_once(

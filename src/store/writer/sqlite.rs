@@ -14,8 +14,9 @@ use tokio::{runtime::Handle, sync::mpsc};
 use uuid::Uuid;
 
 use super::{
-    Done, Kept, KnownTexts, LOT, Lot, Message, NewClick, Outcome, UsedKey, Write, WriteError, failed,
-    is_tried_alone,
+    Done, Kept, LOT, NewClick, Outcome, UsedKey, WriteError,
+    lot::{Lot, Message, Write, failed, is_tried_alone},
+    texts::KnownTexts,
 };
 use crate::store::{SqliteFile, Synchronous};
 
@@ -90,8 +91,7 @@ impl SqliteWriter {
     ) {
         let mut messages = Vec::with_capacity(LOT);
         while waiting.blocking_recv_many(&mut messages, LOT) > 0 {
-            let mut lot = Lot::default();
-            messages.drain(..).for_each(|message| lot.add(message));
+            let mut lot = Lot::of(&mut messages);
             let outcomes = {
                 let _turn = self.file.turn();
                 self.store(&mut lot, &mut waiting)

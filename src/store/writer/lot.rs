@@ -1,0 +1,112 @@
+//! What waits for the writer, and what of it is stored together.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use entity::short_link;
+use tokio::sync::oneshot;
+
+use super::{Done, NewClick, UsedKey, WriteError, claim::Claim};
+
+#[derive(Debug)]
+pub(super) enum Message {
+    Store(Asked),
+    Drained(oneshot::Sender<()>),
+}
+
+/// A write and who waits for it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) write: Write,
+    pub(super) caller: oneshot::Sender<Result<Done, WriteError>>,
+}
+
+#[derive(Debug)]
+pub(super) enum Write {
+    Link(Arc<short_link::Model>, Option<Arc<UsedKey>>),
+    /// With the limit of its link, where the click uses that up.
+    Click(Arc<NewClick>, Option<Limit>),
+}
+
+/// What a click needs of a link that lets only so many people through.
+#[derive(Debug)]
+pub(super) struct Limit {
+    pub(super) people: i32,
+    pub(super) claim: Claim,
+}
+
+impl Asked {
+    /// Whether it would use up a place of a link that nobody waits for any more: whoever asked was answered that it could
+    /// not be decided. If not, it is decided that the place is taken.
+    pub(super) fn is_given_up(&self) -> bool {
+        let limit = match &self.write {
+            Write::Click(_, limit) => limit.as_ref(),
+            Write::Link(..) => None,
+        };
+        limit.is_some_and(|limit| self.caller.is_closed() || !limit.claim.take())
+    }
+
+    /// Whether whoever waited for a place has gone away since it was taken.
+    pub(super) fn has_left(&self) -> bool {
+        matches!(self.write, Write::Click(_, Some(_))) && self.caller.is_closed()
+    }
+}
+
+/// What was waiting, taken apart.
+#[derive(Debug, Default)]
+pub(super) struct Lot {
+    pub(super) writes: Vec<Asked>,
+    drained: Vec<oneshot::Sender<()>>,
+}
+
+impl Lot {
+    /// Takes what was received.
+    pub(super) fn of(messages: &mut Vec<Message>) -> Self {
+        let mut lot = Self::default();
+        for message in messages.drain(..) {
+            lot.add(message);
+        }
+        lot
+    }
+
+    pub(super) fn add(&mut self, message: Message) {
+        match message {
+            Message::Store(asked) => self.writes.push(asked),
+            Message::Drained(caller) => self.drained.push(caller),
+        }
+    }
+
+    /// Writes down how many are stored together.
+    pub(super) fn note(&self, size: &AtomicUsize) {
+        if !self.writes.is_empty() {
+            size.store(self.writes.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// Wakes everybody. A caller that has gone away no longer asks; its row is stored all the same.
+    pub(super) fn answer(self, outcomes: Vec<Result<Done, WriteError>>) {
+        for (asked, outcome) in self.writes.into_iter().zip(outcomes) {
+            let _ = asked.caller.send(outcome);
+        }
+        for caller in self.drained {
+            let _ = caller.send(());
+        }
+    }
+}
+
+/// Whether writes that could not be stored together are tried one by one: where a link's own error may be the cause. A
+/// click has none of its own, and each of them must not wait its time out again.
+pub(super) fn is_tried_alone(writes: &[Asked]) -> bool {
+    writes.len() > 1 && writes.iter().any(|asked| matches!(asked.write, Write::Link(..)))
+}
+
+/// The error of a transaction, for each of the writes that were to be stored by it.
+pub(super) fn failed(writes: &[Asked], error: WriteError) -> Vec<Result<Done, WriteError>> {
+    let error = Arc::new(error);
+    writes
+        .iter()
+        .map(|_| Err(WriteError::Together(Arc::clone(&error))))
+        .collect()
+}
