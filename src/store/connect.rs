@@ -57,7 +57,7 @@ impl Default for Options {
 pub struct Store {
     /// What writes all that does not go through the [`Writer`](super::Writer). A running server does so in
     /// transactions that [`Store::begin`] begins; migrations and commands may use it as it is. In `PostgreSQL` the
-    /// writer uses it too; in `SQLite` that has a connection of its own.
+    /// writer and whoever sums clicks use it too; in `SQLite` each of these has a connection of its own.
     pub write: DatabaseConnection,
     /// Connections that only read.
     pub read: DatabaseConnection,

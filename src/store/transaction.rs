@@ -17,8 +17,8 @@ const TRIES: usize = 4;
 ///
 /// `SQLite` takes one writer at a time, and its own way of waiting is to sleep and look again, which shows in every
 /// caller's latency; here the next one is woken. Other processes, such as a command of the operator's, still wait in
-/// `SQLite`'s way. `PostgreSQL` takes many, but transactions have one connection, and the writer another that they must
-/// not take from it: there only they take turns.
+/// `SQLite`'s way. `PostgreSQL` takes many, but transactions have one connection, and the writer and whoever sums clicks one
+/// each that they must not take from them: there only they take turns.
 pub(super) type Turn = Arc<Mutex<()>>;
 
 /// A transaction that may write. Unless it is committed it is undone.
