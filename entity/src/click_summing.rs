@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ShortLinkId;
+use crate::{ShortLinkId, Timestamp};
 
 /// The one row that says which clicks the sums hold. Whatever moves it writes the sums in the same transaction, so that
 /// sums and the clicks behind it always add up to all there are.
@@ -24,6 +24,9 @@ pub struct Model {
     pub link: Option<ShortLinkId>,
     /// The last row of that link that is.
     pub link_through: Option<i64>,
+    /// Clicks that were made before are removed one by one, or have been: their raw rows and [`crate::link_click`]. All
+    /// sums of them stay.
+    pub kept_from: Timestamp,
 }
 
 /// No relation is declared.

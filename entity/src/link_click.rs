@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{ClickId, ShortLinkId};
+use crate::{ClickId, ShortLinkId, StoredVerdict, Timestamp};
 
 /// One click of a link: what finds a link's clicks by time, and a click that was written twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -16,6 +16,10 @@ pub struct Model {
     pub click_id: ClickId,
     /// Its raw row.
     pub seq: i64,
+    /// When it was answered.
+    pub clicked_at: Timestamp,
+    /// What it was judged to be, and whether it is a visitor's first.
+    pub verdict: StoredVerdict,
 }
 
 /// No relation is declared.

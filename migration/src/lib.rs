@@ -7,6 +7,7 @@ pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 mod m0001_first_tables;
 mod m0002_lists;
 mod m0003_clicks;
+mod m0004_reports;
 
 /// All changes in their order.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_first_tables::Migration),
             Box::new(m0002_lists::Migration),
             Box::new(m0003_clicks::Migration),
+            Box::new(m0004_reports::Migration),
         ]
     }
 }
