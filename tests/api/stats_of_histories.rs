@@ -13,7 +13,7 @@ use proptest::{
 use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, a_click, items, text};
+use crate::support::{TestApp, a_click, items, summed_through, text};
 
 /// A click that is stored, in short.
 #[derive(Clone, Debug)]
@@ -157,11 +157,10 @@ async fn check(app: &TestApp, links: &[ShortLinkId], history: &History) {
     let through = row(&history.through);
     let upcoming = through.max(row(&history.upcoming));
     app.sum_clicks(click_summing::Model {
-        id: 1,
-        through,
         upcoming,
         link: history.part.map(|(link, _)| links[link]),
         link_through: history.part.map(|(_, at)| row(&at).clamp(through, upcoming)),
+        ..summed_through(through)
     })
     .await;
     expect_recount(app, links, history.rows, &stored).await;

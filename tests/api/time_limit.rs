@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use async_graphql::futures_util::stream;
 use axum::body::{Body, Bytes};
+use futures_util::{StreamExt as _, stream};
 use linkhop::{accounts::ApiKey, http::Settings, store::Options};
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, TransactionTrait as _};
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ async fn a_body_that_never_ends_is_a_408() {
     let app = hasty().await;
     let headers = [("content-type", "application/json")];
     let begun = stream::once(async { Ok::<_, std::io::Error>(Bytes::from_static(b"{\"query\":")) });
-    let slow = async_graphql::futures_util::StreamExt::chain(begun, stream::pending());
+    let slow = begun.chain(stream::pending());
     let answer = app.post(&headers, Body::from_stream(slow)).await;
     assert_eq!(answer.status, 408);
     assert_eq!(answer.error_code(), "TIMEOUT");

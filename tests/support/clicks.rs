@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use entity::{
-    ClickId, ShortLinkId, Timestamp, agent_list, click, click_summing, link_click, link_total, link_visitor,
-    text_id, user_agent,
+    ClickId, ShortLinkId, StoredVerdict, Timestamp, agent_list, click, click_summing, link_click, link_total,
+    link_visitor, text_id, user_agent,
 };
 use sea_orm::{
     ActiveValue::NotSet, ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, EntityTrait,
@@ -84,7 +84,7 @@ impl TestApp {
             let Entry::Vacant(place) = clicks.entry((link, click.id)) else {
                 continue;
             };
-            place.insert(click.seq);
+            let place = place.insert((click.seq, click.clicked_at, StoredVerdict::default()));
             let total = totals.entry(link).or_insert(link_total::Model {
                 short_link_id: link,
                 clicks: 0,
@@ -96,21 +96,24 @@ impl TestApp {
             total.clicks += 1;
             total.first_clicked_at = total.first_clicked_at.min(click.clicked_at);
             total.last_clicked_at = total.last_clicked_at.max(click.clicked_at);
-            if click.bot_reason.is_some() {
-                continue;
-            }
-            total.human_clicks += 1;
-            if let Some(visitor) = click.visitor
+            let mut is_unique = false;
+            total.human_clicks += i64::from(click.bot_reason.is_none());
+            if let (None, Some(visitor)) = (click.bot_reason, click.visitor)
                 && let Entry::Vacant(place) = visitors.entry((link, visitor))
             {
                 place.insert(click.seq);
                 total.unique_clicks += 1;
+                is_unique = true;
             }
+            place.2 = StoredVerdict::new(click.bot_reason, click.bot_kind, is_unique);
         }
-        let clicks = clicks.into_iter().map(|((link, click), seq)| link_click::Model {
+        let clicks = clicks.into_iter();
+        let clicks = clicks.map(|((link, click), (seq, clicked_at, verdict))| link_click::Model {
             short_link_id: link,
             click_id: click,
             seq,
+            clicked_at,
+            verdict,
         });
         let visitors = visitors
             .into_iter()
@@ -161,6 +164,7 @@ pub fn summed_through(last: i64) -> click_summing::Model {
         upcoming: last,
         link: None,
         link_through: None,
+        kept_from: Timestamp::from_millis(0),
     }
 }
 
