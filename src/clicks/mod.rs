@@ -14,6 +14,7 @@ pub mod kind;
 pub mod known_agents;
 pub mod list;
 mod look_around;
+pub mod reclassify;
 pub mod recorder;
 pub mod report;
 pub mod said;
