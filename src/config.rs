@@ -249,6 +249,7 @@ impl ServerConfig {
                     .unwrap_or(recorder.spool),
             },
             judge: self.visits.judge(),
+            click_retention: self.visits.click_retention,
             ..app::Options::default()
         }
     }

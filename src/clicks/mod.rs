@@ -17,6 +17,7 @@ mod look_around;
 pub mod reclassify;
 pub mod recorder;
 pub mod report;
+pub mod retention;
 pub mod said;
 mod tail;
 pub mod token;

@@ -83,6 +83,14 @@ pub struct VisitConfig {
         value_delimiter = ','
     )]
     pub trusted_proxy: Vec<Network>,
+    /// The days for which clicks are kept one by one, up to 36500; for ever unless given. Figures always stay
+    #[arg(
+        long,
+        env = "LINKHOP_CLICK_RETENTION",
+        value_name = "DAYS",
+        value_parser = RangedU64ValueParser::<u32>::new().range(1..=36_500)
+    )]
+    pub click_retention: Option<u32>,
 }
 
 impl VisitConfig {
