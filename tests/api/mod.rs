@@ -37,6 +37,7 @@ mod retention;
 mod schema_file;
 mod stats;
 mod stats_of_histories;
+mod sums;
 mod tenancy;
 mod time_limit;
 mod transactions;
