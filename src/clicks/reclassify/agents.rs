@@ -26,19 +26,19 @@ impl JudgedAgents {
     /// When the database does not answer.
     pub async fn read(db: &impl ConnectionTrait, list: &AgentList) -> Result<Self, DbErr> {
         let mut bots = HashMap::new();
-        let mut last = None;
+        let mut beyond = None;
         loop {
             let mut agents = user_agent::Entity::find()
                 .order_by_asc(user_agent::Column::Id)
                 .limit(LOT);
-            if let Some(last) = last {
-                agents = agents.filter(user_agent::Column::Id.gt(last));
+            if let Some(id) = beyond {
+                agents = agents.filter(user_agent::Column::Id.gt(id));
             }
             let agents = agents.all(db).await?;
-            let Some(end) = agents.last() else {
+            let Some(last_agent) = agents.last() else {
                 return Ok(Self { bots });
             };
-            last = Some(end.id);
+            beyond = Some(last_agent.id);
             for agent in agents {
                 if list.is_bot(&agent.text) {
                     bots.insert(agent.id, list.kind_of(&agent.text));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use entity::{ClickId, ShortLinkId, StoredVerdict, Timestamp};
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult, Statement, Value};
 
-use super::mend::{Moved, Moves, execute};
+use super::mend::{Moves, Rejudged, execute};
 use crate::store::value_rows;
 
 /// A click of somebody who can be told from others, that is a person's now and was not, or the other way round.
@@ -101,14 +101,14 @@ pub(super) async fn mend(
             if after == verdict {
                 continue;
             }
-            let moved = moves.entry(click.seq).or_insert(Moved {
+            let rejudged = moves.entry(click.seq).or_insert(Rejudged {
                 link: click.short_link_id,
                 id: click.click_id,
                 clicked_at: click.clicked_at,
                 before: verdict,
                 after,
             });
-            moved.after = after;
+            rejudged.after = after;
             flagged.push(click.seq);
         }
     }

@@ -26,7 +26,7 @@ pub(super) enum Mended {
 
 /// A summed click whose verdict changes, or whether it is a visitor's first.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moved {
+pub(super) struct Rejudged {
     pub(super) link: ShortLinkId,
     pub(super) id: ClickId,
     pub(super) clicked_at: Timestamp,
@@ -35,7 +35,7 @@ pub(super) struct Moved {
 }
 
 /// Such clicks by their rows.
-pub(super) type Moves = BTreeMap<i64, Moved>;
+pub(super) type Moves = BTreeMap<i64, Rejudged>;
 
 /// A click that was found to differ, with what its link knows of it.
 #[derive(Debug, FromQueryResult)]
@@ -106,7 +106,7 @@ pub(super) async fn mend(
         let Some(before) = click.summed_as() else {
             continue;
         };
-        let moved = Moved {
+        let rejudged = Rejudged {
             link: click.short_link_id,
             id: click.id,
             clicked_at: click.clicked_at,
@@ -114,16 +114,16 @@ pub(super) async fn mend(
             after: StoredVerdict::new(*reason, *kind, before.is_unique()),
         };
         if let Some(visitor) = click.visitor
-            && before.is_human() != moved.after.is_human()
+            && before.is_human() != rejudged.after.is_human()
         {
             visits.push(firsts::Visit {
-                link: moved.link,
+                link: rejudged.link,
                 visitor,
                 seq: click.seq,
-                is_human: moved.after.is_human(),
+                is_human: rejudged.after.is_human(),
             });
         }
-        moves.insert(click.seq, moved);
+        moves.insert(click.seq, rejudged);
     }
     // So that whoever comes next to a link is looked for among people.
     note(&transaction, moves.values()).await?;
@@ -191,9 +191,9 @@ async fn change_rows(
 }
 
 /// Writes what clicks count as now where their links find them.
-async fn note<'m>(db: &DatabaseTransaction, moves: impl Iterator<Item = &'m Moved>) -> Result<(), DbErr> {
+async fn note<'m>(db: &DatabaseTransaction, moves: impl Iterator<Item = &'m Rejudged>) -> Result<(), DbErr> {
     let (rows, values) =
-        value_rows(moves.map(|moved| [moved.link.into(), moved.id.into(), moved.after.into()]));
+        value_rows(moves.map(|rejudged| [rejudged.link.into(), rejudged.id.into(), rejudged.after.into()]));
     if values.is_empty() {
         return Ok(());
     }

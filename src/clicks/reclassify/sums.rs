@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     ReclassifyError,
-    mend::{Moved, Moves, execute},
+    mend::{Moves, Rejudged, execute},
 };
 use crate::{
     clicks::columns::{
@@ -38,8 +38,8 @@ struct More {
 }
 
 impl More {
-    fn add(&mut self, moved: &Moved) {
-        let Moved { before, after, .. } = moved;
+    fn add(&mut self, rejudged: &Rejudged) {
+        let Rejudged { before, after, .. } = rejudged;
         self.humans += i64::from(after.is_human()) - i64::from(before.is_human());
         self.uniques += i64::from(after.is_unique()) - i64::from(before.is_unique());
     }
@@ -52,25 +52,25 @@ impl More {
 /// Mends all that was summed of these clicks.
 pub(super) async fn mend(db: &DatabaseTransaction, moves: &Moves) -> Result<(), ReclassifyError> {
     let mut links: BTreeMap<ShortLinkId, More> = BTreeMap::new();
-    for moved in moves.values() {
-        links.entry(moved.link).or_default().add(moved);
+    for rejudged in moves.values() {
+        links.entry(rejudged.link).or_default().add(rejudged);
     }
     let owners = owners(db, links.keys()).await?;
     let mut totals: BTreeMap<Uuid, More> = BTreeMap::new();
     let mut quarters: BTreeMap<(Uuid, i32), More> = BTreeMap::new();
     let mut days: BTreeMap<(AccountId, i32), Vec<(i64, StoredVerdict)>> = BTreeMap::new();
-    for (seq, moved) in moves {
+    for (seq, rejudged) in moves {
         // Of a link that is nowhere nothing is summed but by link.
-        let Some(owner) = owners.get(&moved.link) else {
+        let Some(owner) = owners.get(&rejudged.link) else {
             continue;
         };
-        let day = days.entry((owner.account_id, day_of(moved.clicked_at)));
-        day.or_default().push((*seq, moved.after));
-        let quarter = moved.clicked_at.millis().div_euclid(QUARTER);
+        let day = days.entry((owner.account_id, day_of(rejudged.clicked_at)));
+        day.or_default().push((*seq, rejudged.after));
+        let quarter = rejudged.clicked_at.millis().div_euclid(QUARTER);
         let quarter = i32::try_from(quarter).unwrap_or(if quarter < 0 { i32::MIN } else { i32::MAX });
         for subject in owner.subjects() {
-            totals.entry(subject).or_default().add(moved);
-            quarters.entry((subject, quarter)).or_default().add(moved);
+            totals.entry(subject).or_default().add(rejudged);
+            quarters.entry((subject, quarter)).or_default().add(rejudged);
         }
     }
     mend_links(db, links).await?;

@@ -203,8 +203,8 @@ impl<'a> Reclassification<'a> {
             let began = Instant::now();
             let mended = mend(self.store, &self.agents, &self.list, self.since, batch).await?;
             match mended {
-                Mended::Changed(changed) => {
-                    for (agent, before, after) in changed {
+                Mended::Changed(clicks) => {
+                    for (agent, before, after) in clicks {
                         changes.count(agent, before, after);
                     }
                     sleep(began.elapsed()).await;
