@@ -5,6 +5,7 @@
 
 mod account;
 mod click;
+mod click_filter;
 mod connection;
 mod create_short_link;
 mod documents;
