@@ -13,11 +13,8 @@ use super::{
 };
 use crate::{
     app::App,
-    catalog::{sending_list, sending_list::ListLookup},
-    clicks::{
-        columns::Column,
-        report::{ClickFilter, ReportError, TextColumn},
-    },
+    catalog::sending_list::{self, ListLookup},
+    clicks::report::{ClickFilter, ReportError, TextColumn},
 };
 
 /// The most values of one list.
@@ -93,20 +90,20 @@ impl ClickFilterInput {
     pub(super) async fn parse(self, context: &Context<'_>) -> Result<ClickFilter> {
         let (from, before) = period(self.from, self.before)?;
         let texts = [
-            ("country", Column::Country, self.country),
-            ("device", Column::Device, self.device),
-            ("os", Column::Os, self.os),
-            ("browser", Column::Browser, self.browser),
-            ("referrer", Column::Referrer, self.referrer),
-            ("sub1", Column::Sub1, self.sub1),
-            ("sub2", Column::Sub2, self.sub2),
-            ("sub3", Column::Sub3, self.sub3),
-            ("sub4", Column::Sub4, self.sub4),
-            ("sub5", Column::Sub5, self.sub5),
-            ("source", Column::Source, self.source),
+            ("country", TextColumn::COUNTRY, self.country),
+            ("device", TextColumn::DEVICE, self.device),
+            ("os", TextColumn::OS, self.os),
+            ("browser", TextColumn::BROWSER, self.browser),
+            ("referrer", TextColumn::REFERRER, self.referrer),
+            ("sub1", TextColumn::SUB1, self.sub1),
+            ("sub2", TextColumn::SUB2, self.sub2),
+            ("sub3", TextColumn::SUB3, self.sub3),
+            ("sub4", TextColumn::SUB4, self.sub4),
+            ("sub5", TextColumn::SUB5, self.sub5),
+            ("source", TextColumn::SOURCE, self.source),
         ]
         .into_iter()
-        .filter_map(|(name, column, values)| Some((name, TextColumn::of(column)?, values?)))
+        .filter_map(|(name, column, values)| Some((name, column, values?)))
         .map(|(name, column, values)| {
             let texts = each_once(name, values)?;
             for text in texts.iter().flatten() {
