@@ -197,7 +197,7 @@ impl ShortLink {
             page,
             from_end,
             goes_on,
-            ClickTotal(self.0.id),
+            ClickTotal::Of(self.0.id),
             |row| Edge::new(sort.cursor(&row.click.id.to_string(), ""), Click(row)),
         ))
     }
