@@ -36,6 +36,7 @@ mod redirect;
 mod schema_file;
 mod stats;
 mod stats_of_histories;
+mod sums;
 mod tenancy;
 mod time_limit;
 mod transactions;
