@@ -31,6 +31,7 @@ mod paging;
 mod plans;
 mod preview;
 mod queries;
+mod reclassify;
 mod recording;
 mod redirect;
 mod retention;
