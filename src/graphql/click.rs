@@ -2,14 +2,23 @@
 
 use async_graphql::{Context, Description, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
-use entity::{ShortLinkId, Timestamp, click, user_agent};
+use entity::{ShortLinkId, Timestamp, api_key::Scope, click, user_agent};
 use serde_json::{Map, Value};
 
 use super::{
-    error::internal,
+    click_filter::refusal,
+    error::{internal, principal},
     loader::{Agent, AgentList, ClicksOf, load},
+    short_link::ShortLink,
 };
-use crate::clicks::{list::Listed, totals::Totals};
+use crate::{
+    app::App,
+    clicks::{
+        list::Listed,
+        report::{ClickFilter, Order, Request, report},
+        totals::Totals,
+    },
+};
 
 /// How often a link was clicked. Numbers are exact the moment a visitor was answered; one over 2,147,483,647 is sent as
 /// that.
@@ -22,9 +31,13 @@ pub(super) struct ClickStats(pub Option<Totals>);
 
 impl ClickStats {
     fn count(&self, count: fn(&Totals) -> i64) -> i32 {
-        let clicks = self.0.as_ref().map_or(0, count);
-        clicks.try_into().unwrap_or(i32::MAX)
+        int(self.0.as_ref().map_or(0, count))
     }
+}
+
+/// A number of clicks as it is sent.
+pub(super) fn int(clicks: i64) -> i32 {
+    clicks.try_into().unwrap_or(i32::MAX)
 }
 
 #[Object(use_type_description)]
@@ -63,17 +76,40 @@ impl ClickStats {
     }
 }
 
-/// How many clicks a link has, which is not looked up before somebody asks.
+/// How many clicks a list of them has, which is not looked up before somebody asks.
 #[derive(Debug, Description)]
-pub(super) struct ClickTotal(pub ShortLinkId);
+pub(super) enum ClickTotal {
+    /// All of this link.
+    Of(ShortLinkId),
+    /// All that pass this filter.
+    Passing(Box<ClickFilter>),
+}
 
 #[Object(use_type_description)]
 impl ClickTotal {
-    /// How many clicks the link has, on all pages together: `stats.clicks`. Looked up in the sums, not counted: it costs the
-    /// same for any number.
+    /// How many clicks there are on all pages together. Of one link it is `stats.clicks`, looked up in the sums at the same
+    /// cost for any number; those that pass a filter are counted as by `clickReport`, also those that are no longer
+    /// kept one by one.
     async fn total_count(&self, context: &Context<'_>) -> Result<i32> {
-        let totals = load(context, ClicksOf(self.0)).await?;
-        Ok(ClickStats(totals).count(|totals| totals.clicks))
+        match self {
+            Self::Of(link) => {
+                let totals = load(context, ClicksOf(*link)).await?;
+                Ok(ClickStats(totals).count(|totals| totals.clicks))
+            }
+            Self::Passing(filter) => {
+                let account = principal(context, Scope::Read)?.account_id();
+                let request = Request {
+                    filter: filter.as_ref().clone(),
+                    group_by: Vec::new(),
+                    interval: None,
+                    order: Order::default(),
+                    rows: 0,
+                };
+                let app = context.data_unchecked::<App>();
+                let report = report(&app.store.read, account, &request, app.clock.now()).await;
+                Ok(int(report.map_err(refusal)?.total.clicks))
+            }
+        }
     }
 }
 
@@ -174,6 +210,14 @@ impl Click {
     /// so a conversion that a platform reports with it belongs to this click. `node` does not find clicks.
     async fn id(&self) -> ID {
         self.0.click.id.to_string().into()
+    }
+
+    /// What was clicked.
+    async fn short_link(&self, context: &Context<'_>) -> Result<ShortLink> {
+        let id = self.0.click.short_link_id;
+        let link = load(context, id).await?;
+        link.map(ShortLink)
+            .ok_or_else(|| internal(sea_orm::DbErr::RecordNotFound(format!("short link {id}"))))
     }
 
     /// When it was answered. For a `Continue` that is later than the time in its `id`, which is that of the page.

@@ -12,7 +12,7 @@ use async_graphql::{
 };
 use entity::{
     AccountId, DomainId, OfferId, SendingListId, ShortLinkId, agent_list, domain, offer, sending_list,
-    user_agent,
+    short_link, user_agent,
 };
 use sea_orm::DbErr;
 use tokio::task::JoinSet;
@@ -24,6 +24,7 @@ use crate::{
         list,
         totals::{Totals, totals},
     },
+    links::lookup,
     store::Store,
 };
 
@@ -101,6 +102,16 @@ impl Loader<SendingListId> for Rows {
 
     async fn load(&self, ids: &[SendingListId]) -> Result<HashMap<SendingListId, Self::Value>, Self::Error> {
         let rows = catalog::sending_list::by_ids(&self.store.read, self.account, ids).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<ShortLinkId> for Rows {
+    type Value = short_link::Model;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, ids: &[ShortLinkId]) -> Result<HashMap<ShortLinkId, Self::Value>, Self::Error> {
+        let rows = lookup::by_ids(&self.store.read, self.account, ids).await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }

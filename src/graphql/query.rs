@@ -5,6 +5,9 @@ use entity::{DomainId, OfferId, SendingListId, ShortLinkId, api_key::Scope};
 
 use super::{
     account::Viewer,
+    click_filter::ClickFilterInput,
+    click_grouping::{ClickGrouping, ClickInterval, ClickReportOrder},
+    click_report::{self, ClickReport, REPORT},
     connection::{Asked, PageOf, cost, page},
     domain::Domain,
     error::{internal, principal},
@@ -29,7 +32,9 @@ use crate::{
 ///
 /// What is no answer to the input is a top-level error with one of these as `extensions.code`: `UNAUTHENTICATED`
 /// (no key, or one that doesn't work), `ACCOUNT_SUSPENDED`, `FORBIDDEN` (the key lacks a scope), `BAD_REQUEST` (a
-/// value of the wrong type, a page of over 100 rows), `QUERY_TOO_COMPLEX`, `TIMEOUT` (it took too long and was stopped)
+/// value of the wrong type, a page of over 100 rows), `INVALID_PERIOD`, `INVALID_TIMEZONE`, `INVALID_GROUPING`, `NOT_FOUND`
+/// (a filter names what the account does not have), `TOO_MANY_GROUPS` (a report would have to count too many different
+/// values), `QUERY_TOO_COMPLEX`, `TIMEOUT` (it took too long and was stopped)
 /// and `INTERNAL`.
 #[derive(Debug, Description)]
 pub struct Query;
@@ -239,5 +244,46 @@ impl Query {
         };
         let (id, order) = (entity::domain::Column::Id, order_by.unwrap_or_default());
         page::<_, DomainId, _>(context, rows, id, order.into(), asked).await
+    }
+
+    /// How many clicks there were, by whom and through what: the figures of a campaign. All that is counted is counted as
+    /// of now, to the last click that was answered.
+    #[graphql(complexity = "REPORT + child_complexity")]
+    #[expect(clippy::too_many_arguments, reason = "each one is an argument of the field")]
+    async fn click_report(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which clicks are counted; all of the account without it.")] filter: Option<
+            ClickFilterInput,
+        >,
+        #[graphql(
+            desc = "What the clicks of a row have in common: at most two things, with `interval` one, and none twice. \
+                    Clicks that have none of it have a row too."
+        )]
+        group_by: Option<Vec<ClickGrouping>>,
+        #[graphql(
+            desc = "How long the times are that rows are for; counts as one of two groupings. Rows are for all time \
+                    unless given."
+        )]
+        interval: Option<ClickInterval>,
+        #[graphql(
+            desc = "Whose clocks tell when an interval begins: a name of the IANA database, such as `Europe/Berlin`; `UTC` \
+                    unless given. The filter's times say their own offset."
+        )]
+        timezone: Option<String>,
+        #[graphql(desc = "Which rows come first; those with most clicks unless given.")] order_by: Option<
+            ClickReportOrder,
+        >,
+        #[graphql(desc = "How many rows at most, 1 to 10,000; 1,000 unless given.")] first: Option<i32>,
+    ) -> Result<ClickReport> {
+        let asked = click_report::Asked {
+            filter,
+            group_by,
+            interval,
+            timezone,
+            order_by,
+            first,
+        };
+        asked.report(context).await
     }
 }

@@ -33,6 +33,7 @@ mod preview;
 mod queries;
 mod recording;
 mod redirect;
+mod retention;
 mod schema_file;
 mod stats;
 mod stats_of_histories;
