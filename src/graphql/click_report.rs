@@ -120,8 +120,10 @@ impl ClickReport {
         ClickCounts(self.report.total)
     }
 
-    /// The rows, in the order that was asked for and `first` at most: one for each interval and what the clicks have in
-    /// common, none of which is without clicks. Without any grouping there are none, and `total` says all.
+    /// The rows, in the order that was asked for and `first` at most: one for what clicks have in common, in each interval
+    /// where there is one. None is without clicks, unless rows are by time alone: then each interval of the period has
+    /// one, and an open period is from the first click up to now. Without any grouping there are none, and `total`
+    /// says all.
     async fn rows(&self) -> Vec<ClickReportRow> {
         let rows = self.report.rows.iter().cloned();
         let rows = rows.map(|row| ClickReportRow {

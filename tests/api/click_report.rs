@@ -192,7 +192,7 @@ async fn rows_are_ordered_and_capped_and_the_rest_is_told() {
     let (most_unique, _) = ask("SUB1", json!("MOST_UNIQUE_CLICKS"), nothing.clone()).await;
     assert_eq!(most_unique[2], "-: 3 1 2 0");
     let (by_value, _) = ask("SUB1", json!("VALUE"), nothing.clone()).await;
-    assert_eq!(by_value, ["a: 2 2 0 1", "b: 1 1 0 1", "-: 3 1 2 0"]);
+    assert_eq!(by_value, ["-: 3 1 2 0", "a: 2 2 0 1", "b: 1 1 0 1"]);
 
     for (first, expected, rest) in [
         (1, ["shoes link: 3 2 1 1"].as_slice(), "3 2 1 1"),

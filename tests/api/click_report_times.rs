@@ -16,10 +16,15 @@ fn at(link: ShortLinkId, time: &str) -> click::Model {
     }
 }
 
-/// The rows of a report by time.
+/// The rows of a report by time that have clicks.
 async fn by_time(app: &TestApp, interval: &str, timezone: &str) -> Vec<String> {
-    rows(&app.report(json!({"interval": interval, "timezone": timezone})).await)
+    let mut rows = rows(&app.report(json!({"interval": interval, "timezone": timezone})).await);
+    rows.retain(|row| !row.ends_with(NOTHING));
+    rows
 }
+
+/// How a row without clicks ends.
+const NOTHING: &str = ": 0 0 0 0";
 
 /// The night of 2026 in which Berlin's clocks are set back, and the beginning of a month.
 const AUTUMN: [&str; 7] = [
@@ -206,5 +211,38 @@ async fn only_clicks_of_the_period_are_in_its_intervals() {
             &json!("2026-10-25T23:00:00.001+00:00"),
             &json!("Europe/Berlin")
         )
+    );
+}
+
+#[tokio::test]
+async fn by_time_alone_intervals_without_clicks_are_rows_too() {
+    let app = TestApp::start().await;
+    let campaign = Campaign::without_clicks(&app).await;
+    let ask = async |filter: Value, group_by: Value| {
+        let variables = json!({"interval": "DAY", "filter": filter, "groupBy": group_by});
+        rows(&app.report(variables).await)
+    };
+    assert!(ask(json!({}), json!([])).await.is_empty());
+    let link = campaign.shoes_link;
+    app.store_clicks(&[at(link, "2026-11-20T10:00:00Z"), at(link, "2026-11-22T00:00:00Z")]).await;
+    // The test is in the fourth of these days.
+    let days = [
+        "2026-11-20T00/2026-11-21T00: 1 1 0 1",
+        "2026-11-21T00/2026-11-22T00: 0 0 0 0",
+        "2026-11-22T00/2026-11-23T00: 1 1 0 0",
+        "2026-11-23T00/2026-11-24T00: 0 0 0 0",
+    ];
+    assert_eq!(ask(json!({}), json!([])).await, days);
+    assert_eq!(
+        ask(json!({"from": "2026-11-19T23:59:59Z", "before": "2026-11-21T00:00:00.001Z"}), json!([])).await,
+        ["2026-11-19T00/2026-11-20T00: 0 0 0 0", days[0], days[1]]
+    );
+    let offer = campaign.shoes.id;
+    assert_eq!(
+        ask(json!({}), json!([{"dimension": "OFFER"}])).await,
+        [
+            format!("2026-11-20T00/2026-11-21T00, {offer}: 1 1 0 1"),
+            format!("2026-11-22T00/2026-11-23T00, {offer}: 1 1 0 0"),
+        ]
     );
 }
