@@ -14,6 +14,7 @@ use crate::{
         file_error::FileError,
         judge::{self, Judge},
         recorder::{Recorder, RecorderOptions},
+        report::Reports,
     },
     links::{
         code::CodeSpace,
@@ -121,6 +122,8 @@ pub struct App {
     pub continuing: Continuing,
     /// Sums clicks.
     pub aggregator: Aggregator,
+    /// Counts clicks by whatever is asked.
+    pub reports: Reports,
     /// Tells bots from people.
     pub judge: Arc<Judge>,
     /// Which codes are drawn.
@@ -161,6 +164,7 @@ impl App {
             aggregator: Aggregator::spawn(&store, sum_pause)?,
             continuing: Continuing::new(&key, store.clone(), recorder.clone(), click_wait),
             recorder,
+            reports: Reports::new(&store),
             writer,
             judge: Arc::new(judge),
             codes: Arc::new(codes),

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     clicks::{
         list::Listed,
-        report::{ClickFilter, Order, Request, report},
+        report::{ClickFilter, Order, Request},
         totals::Totals,
     },
 };
@@ -106,7 +106,7 @@ impl ClickTotal {
                     rows: 0,
                 };
                 let app = context.data_unchecked::<App>();
-                let report = report(&app.store.read, account, &request, app.clock.now()).await;
+                let report = app.reports.report(account, &request, app.clock.now()).await;
                 Ok(int(report.map_err(refusal)?.total.clicks))
             }
         }

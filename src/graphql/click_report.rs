@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::App,
-    clicks::report::{Counts, GroupKey, Report, Request, Row, report},
+    clicks::report::{Counts, GroupKey, Report, Request, Row},
 };
 
 /// The most rows of one report.
@@ -74,7 +74,7 @@ impl Asked {
             rows: usize::try_from(rows).unwrap_or_default(),
         };
         let app = context.data_unchecked::<App>();
-        let report = report(&app.store.read, account, &request, app.clock.now()).await;
+        let report = app.reports.report(account, &request, app.clock.now()).await;
         Ok(ClickReport {
             from: request.filter.from,
             before: request.filter.before,

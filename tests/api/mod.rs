@@ -42,6 +42,7 @@ mod schema_file;
 mod stats;
 mod stats_of_histories;
 mod stats_of_periods;
+mod sums;
 mod tenancy;
 mod time_limit;
 mod transactions;

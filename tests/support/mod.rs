@@ -9,6 +9,7 @@ mod refusal;
 mod reports;
 mod rows;
 mod schema;
+mod sums;
 
 pub use app::{Answer, BROWSER, CREATE, START, Setup, TestApp};
 pub use campaign::Campaign;
