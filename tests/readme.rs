@@ -89,8 +89,7 @@ async fn its_figures_are_what_three_clicks_answer() {
 async fn its_report_is_what_five_clicks_answer() {
     let app = TestApp::start().await;
     let link = async |campaign: &str| {
-        let input =
-            json!({"url": "https://example.com/", "listId": 42, "metadata": {"campaign": campaign}});
+        let input = json!({"url": "https://example.com/", "listId": 42, "metadata": {"campaign": campaign}});
         let made = app.create(input).await;
         app.link_id(made["linkId"].as_str().expect("a code")).await
     };

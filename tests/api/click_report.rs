@@ -16,10 +16,7 @@ fn by(grouping: &str) -> Value {
 async fn counted(app: &TestApp, campaign: &Campaign, groupings: &[&str], filter: Value) -> Vec<String> {
     let group_by: Vec<_> = groupings.iter().copied().map(by).collect();
     let report = app.report(json!({"filter": filter, "groupBy": group_by})).await;
-    let mut rows: Vec<_> = rows(&report)
-        .iter()
-        .map(|row| campaign.named(app, row))
-        .collect();
+    let mut rows: Vec<_> = rows(&report).iter().map(|row| campaign.named(app, row)).collect();
     assert_eq!(report["rowCount"], rows.len());
     rows.sort();
     rows
@@ -35,12 +32,21 @@ async fn clicks_are_counted_by_each_dimension() {
             app.app.aggregator.caught_up().await;
         }
         for (dimension, expected) in [
-            ("SHORT_LINK", ["hats link: 2 1 1 1", "plain link: 1 1 0 0", "shoes link: 3 2 1 1"].as_slice()),
+            (
+                "SHORT_LINK",
+                ["hats link: 2 1 1 1", "plain link: 1 1 0 0", "shoes link: 3 2 1 1"].as_slice(),
+            ),
             ("OFFER", &["-: 1 1 0 0", "hats: 2 1 1 1", "shoes: 3 2 1 1"]),
             ("SENDING_LIST", &["list 42: 4 3 1 1", "list 43: 2 1 1 1"]),
             ("DOMAIN", &["go: 4 3 1 1", "outlet: 2 1 1 1"]),
-            ("CONTACT_PHONE", &["+12025550143: 3 2 1 1", "+12025550144: 2 1 1 1", "-: 1 1 0 0"]),
-            ("BOT_REASON", &["-: 4 4 0 2", "HEAD: 1 0 1 0", "USER_AGENT: 1 0 1 0"]),
+            (
+                "CONTACT_PHONE",
+                &["+12025550143: 3 2 1 1", "+12025550144: 2 1 1 1", "-: 1 1 0 0"],
+            ),
+            (
+                "BOT_REASON",
+                &["-: 4 4 0 2", "HEAD: 1 0 1 0", "USER_AGENT: 1 0 1 0"],
+            ),
             ("BOT_KIND", &["-: 5 4 1 2", "SOCIAL_PREVIEW: 1 0 1 0"]),
             ("COUNTRY", &["-: 2 1 1 0", "DE: 2 1 1 1", "US: 2 2 0 1"]),
             ("DEVICE", &["-: 3 1 2 0", "smartphone: 3 3 0 2"]),
@@ -53,7 +59,10 @@ async fn clicks_are_counted_by_each_dimension() {
             ("SUB4", by_parameter),
             ("SUB5", by_parameter),
             ("SOURCE", &["-: 4 2 2 1", "sms: 2 2 0 1"]),
-            ("metadata.campaign", &["-: 1 1 0 0", "1: 2 1 1 1", "spring: 3 2 1 1"]),
+            (
+                "metadata.campaign",
+                &["-: 1 1 0 0", "1: 2 1 1 1", "spring: 3 2 1 1"],
+            ),
             ("metadata.wave", &["-: 1 1 0 0", "1: 3 2 1 1", "2.5: 2 1 1 1"]),
             ("metadata.nothing", &["-: 6 4 2 2"]),
         ] {
@@ -70,7 +79,12 @@ async fn clicks_are_counted_by_two_dimensions_at_once() {
     for (groupings, expected) in [
         (
             ["SENDING_LIST", "COUNTRY"],
-            ["list 42, -: 2 1 1 0", "list 42, US: 2 2 0 1", "list 43, DE: 2 1 1 1"].as_slice(),
+            [
+                "list 42, -: 2 1 1 0",
+                "list 42, US: 2 2 0 1",
+                "list 43, DE: 2 1 1 1",
+            ]
+            .as_slice(),
         ),
         (
             ["metadata.campaign", "metadata.wave"],
@@ -134,7 +148,10 @@ async fn a_filter_picks_clicks_by_everything_that_is_known_of_them() {
             (json!({"domainId": campaign.outlet.id.to_string()}), "2 1 1 1"),
             (json!({"contactPhone": "+12025550143"}), "3 2 1 1"),
             (json!({"contactPhone": "+12025550199"}), "0 0 0 0"),
-            (json!({"metadata": {"key": "campaign", "value": "spring"}}), "3 2 1 1"),
+            (
+                json!({"metadata": {"key": "campaign", "value": "spring"}}),
+                "3 2 1 1",
+            ),
             (json!({"metadata": {"key": "campaign", "value": "1"}}), "0 0 0 0"),
             (json!({"metadata": {"key": "campaign", "value": 1.0}}), "2 1 1 1"),
             (json!({"metadata": {"key": "wave", "value": 2.5}}), "2 1 1 1"),
@@ -162,10 +179,17 @@ async fn a_filter_picks_clicks_by_everything_that_is_known_of_them() {
             (json!({"sub4": ["b", null]}), "6 4 2 2"),
             (json!({"sub5": ["a"]}), "0 0 0 0"),
             (json!({"source": ["sms"]}), "2 2 0 1"),
-            (json!({"listId": 42, "isBot": false, "source": ["sms"], "from": at("2")}), "1 1 0 0"),
+            (
+                json!({"listId": 42, "isBot": false, "source": ["sms"], "from": at("2")}),
+                "1 1 0 0",
+            ),
         ] {
             let report = app.report(json!({"filter": filter})).await;
-            assert_eq!(counts(&report["total"]), expected, "{filter}, summed: {is_summed}");
+            assert_eq!(
+                counts(&report["total"]),
+                expected,
+                "{filter}, summed: {is_summed}"
+            );
         }
     }
 }
@@ -177,13 +201,22 @@ async fn rows_are_ordered_and_capped_and_the_rest_is_told() {
     let ask = async |grouping: &str, order: Value, first: Value| {
         let variables = json!({"groupBy": [by(grouping)], "orderBy": order, "first": first});
         let report = app.report(variables).await;
-        let rows: Vec<_> = rows(&report).iter().map(|row| campaign.named(&app, row)).collect();
+        let rows: Vec<_> = rows(&report)
+            .iter()
+            .map(|row| campaign.named(&app, row))
+            .collect();
         (rows, report)
     };
     let nothing = Value::Null;
     for (order, expected) in [
-        (nothing.clone(), ["shoes link: 3 2 1 1", "hats link: 2 1 1 1", "plain link: 1 1 0 0"]),
-        (json!("MOST_CLICKS"), ["shoes link: 3 2 1 1", "hats link: 2 1 1 1", "plain link: 1 1 0 0"]),
+        (
+            nothing.clone(),
+            ["shoes link: 3 2 1 1", "hats link: 2 1 1 1", "plain link: 1 1 0 0"],
+        ),
+        (
+            json!("MOST_CLICKS"),
+            ["shoes link: 3 2 1 1", "hats link: 2 1 1 1", "plain link: 1 1 0 0"],
+        ),
     ] {
         assert_eq!(ask("SHORT_LINK", order, nothing.clone()).await.0, expected);
     }
@@ -197,8 +230,16 @@ async fn rows_are_ordered_and_capped_and_the_rest_is_told() {
     for (first, expected, rest) in [
         (1, ["shoes link: 3 2 1 1"].as_slice(), "3 2 1 1"),
         (2, &["shoes link: 3 2 1 1", "hats link: 2 1 1 1"], "1 1 0 0"),
-        (3, &["shoes link: 3 2 1 1", "hats link: 2 1 1 1", "plain link: 1 1 0 0"], "0 0 0 0"),
-        (10_000, &["shoes link: 3 2 1 1", "hats link: 2 1 1 1", "plain link: 1 1 0 0"], "0 0 0 0"),
+        (
+            3,
+            &["shoes link: 3 2 1 1", "hats link: 2 1 1 1", "plain link: 1 1 0 0"],
+            "0 0 0 0",
+        ),
+        (
+            10_000,
+            &["shoes link: 3 2 1 1", "hats link: 2 1 1 1", "plain link: 1 1 0 0"],
+            "0 0 0 0",
+        ),
     ] {
         let (rows, report) = ask("SHORT_LINK", nothing.clone(), json!(first)).await;
         assert_eq!(rows, expected);
@@ -223,7 +264,11 @@ async fn a_key_says_what_it_is_and_leads_to_its_row() {
         let rows: Vec<Value> = items(&report["rows"]).map(|row| row["keys"].clone()).collect();
         assert_eq!(rows.len(), 2, "{report}");
         rows.into_iter()
-            .find(|row| row.to_string().contains("shoes") || row.to_string().contains("Shoes") || row.to_string().contains("spring"))
+            .find(|row| {
+                row.to_string().contains("shoes")
+                    || row.to_string().contains("Shoes")
+                    || row.to_string().contains("spring")
+            })
             .expect("a row of shoes")
     };
     let key = |dimension: Option<&str>, key: Option<&str>, value: Option<&str>| {
@@ -246,7 +291,10 @@ async fn a_key_says_what_it_is_and_leads_to_its_row() {
     assert_eq!(ask("SHORT_LINK", "DOMAIN").await, json!([link, domain]));
     assert_eq!(
         ask("metadata.campaign", "COUNTRY").await,
-        json!([key(None, Some("campaign"), Some("spring")), key(Some("COUNTRY"), None, None)])
+        json!([
+            key(None, Some("campaign"), Some("spring")),
+            key(Some("COUNTRY"), None, None)
+        ])
     );
 }
 
@@ -263,7 +311,13 @@ async fn clicks_are_grouped_by_what_their_links_have_now() {
     })
     .await;
     assert_eq!(
-        counted(&app, &campaign, &["metadata.campaign", "CONTACT_PHONE"], json!({})).await,
+        counted(
+            &app,
+            &campaign,
+            &["metadata.campaign", "CONTACT_PHONE"],
+            json!({})
+        )
+        .await,
         ["-, -: 1 1 0 0", "1, +12025550144: 2 1 1 1", "autumn, -: 3 2 1 1"]
     );
     let filter = json!({"metadata": {"key": "campaign", "value": "spring"}});
@@ -274,9 +328,17 @@ async fn clicks_are_grouped_by_what_their_links_have_now() {
 async fn archived_offers_and_links_keep_their_clicks() {
     let app = TestApp::start().await;
     let campaign = Campaign::make(&app).await;
-    app.archive("archiveOffer", "{ offer { id } }", &campaign.shoes.id.to_string()).await;
+    app.archive("archiveOffer", "{ offer { id } }", &campaign.shoes.id.to_string())
+        .await;
     let link = app.stored_by_id(campaign.shoes_link).await;
-    app.save(entity::short_link::Model { status: entity::short_link::Status::Archived, ..link }).await;
+    app.save(entity::short_link::Model {
+        status: entity::short_link::Status::Archived,
+        ..link
+    })
+    .await;
     let filter = json!({"offerId": campaign.shoes.id.to_string()});
-    assert_eq!(counted(&app, &campaign, &["SHORT_LINK"], filter).await, ["shoes link: 3 2 1 1"]);
+    assert_eq!(
+        counted(&app, &campaign, &["SHORT_LINK"], filter).await,
+        ["shoes link: 3 2 1 1"]
+    );
 }

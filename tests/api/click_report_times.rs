@@ -18,7 +18,10 @@ fn at(link: ShortLinkId, time: &str) -> click::Model {
 
 /// The rows of a report by time that have clicks.
 async fn by_time(app: &TestApp, interval: &str, timezone: &str) -> Vec<String> {
-    let mut rows = rows(&app.report(json!({"interval": interval, "timezone": timezone})).await);
+    let mut rows = rows(
+        &app.report(json!({"interval": interval, "timezone": timezone}))
+            .await,
+    );
     rows.retain(|row| !row.ends_with(NOTHING));
     rows
 }
@@ -146,7 +149,12 @@ async fn a_day_may_have_23_hours_and_no_midnight() {
         ]
     );
     // In Cairo the 24th of April 2026 begins at one o'clock.
-    let times = ["2026-04-23T21:59:59Z", "2026-04-23T22:00:00Z", "2026-04-24T20:59:59Z", "2026-04-24T21:00:00Z"];
+    let times = [
+        "2026-04-23T21:59:59Z",
+        "2026-04-23T22:00:00Z",
+        "2026-04-24T20:59:59Z",
+        "2026-04-24T21:00:00Z",
+    ];
     app.store_clicks(&times.map(|time| at(link, time))).await;
     assert_eq!(
         by_time(&app, "DAY", "Africa/Cairo").await[2..],
@@ -178,7 +186,10 @@ async fn rows_go_by_time_and_by_the_order_within_each() {
         app.report(variables).await
     };
     let report = ask(Value::Null, 3).await;
-    let found: Vec<_> = rows(&report).iter().map(|row| campaign.named(&app, row)).collect();
+    let found: Vec<_> = rows(&report)
+        .iter()
+        .map(|row| campaign.named(&app, row))
+        .collect();
     assert_eq!(
         found,
         [
@@ -187,7 +198,10 @@ async fn rows_go_by_time_and_by_the_order_within_each() {
             "2026-11-02T00/2026-11-03T00, hats: 2 2 0 1",
         ]
     );
-    assert_eq!((&report["rowCount"], counts(&report["rest"]).as_str()), (&json!(4), "1 1 0 0"));
+    assert_eq!(
+        (&report["rowCount"], counts(&report["rest"]).as_str()),
+        (&json!(4), "1 1 0 0")
+    );
     let most_unique = rows(&ask(json!("MOST_UNIQUE_CLICKS"), 4).await);
     assert!(most_unique[2].ends_with(": 2 2 0 1"), "{most_unique:?}");
 }
@@ -202,7 +216,10 @@ async fn only_clicks_of_the_period_are_in_its_intervals() {
     let report = app.report(variables).await;
     assert_eq!(
         rows(&report),
-        ["2026-10-24T22/2026-10-25T23: 2 2 0 0", "2026-10-25T23/2026-10-26T23: 1 1 0 0"]
+        [
+            "2026-10-24T22/2026-10-25T23: 2 2 0 0",
+            "2026-10-25T23/2026-10-26T23: 1 1 0 0"
+        ]
     );
     assert_eq!(
         (&report["from"], &report["before"], &report["timezone"]),
@@ -224,7 +241,8 @@ async fn by_time_alone_intervals_without_clicks_are_rows_too() {
     };
     assert!(ask(json!({}), json!([])).await.is_empty());
     let link = campaign.shoes_link;
-    app.store_clicks(&[at(link, "2026-11-20T10:00:00Z"), at(link, "2026-11-22T00:00:00Z")]).await;
+    app.store_clicks(&[at(link, "2026-11-20T10:00:00Z"), at(link, "2026-11-22T00:00:00Z")])
+        .await;
     // The test is in the fourth of these days.
     let days = [
         "2026-11-20T00/2026-11-21T00: 1 1 0 1",
@@ -234,7 +252,11 @@ async fn by_time_alone_intervals_without_clicks_are_rows_too() {
     ];
     assert_eq!(ask(json!({}), json!([])).await, days);
     assert_eq!(
-        ask(json!({"from": "2026-11-19T23:59:59Z", "before": "2026-11-21T00:00:00.001Z"}), json!([])).await,
+        ask(
+            json!({"from": "2026-11-19T23:59:59Z", "before": "2026-11-21T00:00:00.001Z"}),
+            json!([])
+        )
+        .await,
         ["2026-11-19T00/2026-11-20T00: 0 0 0 0", days[0], days[1]]
     );
     let offer = campaign.shoes.id;

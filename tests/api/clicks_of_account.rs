@@ -40,7 +40,8 @@ async fn the_latest_click_of_all_links_comes_first() {
         let lines: Vec<_> = items(&page["nodes"])
             .map(|click| {
                 let id = campaign.named(&app, text(&click["shortLink"]["id"]));
-                let facts = ["botReason", "isUnique", "country", "device", "sub1"].map(|fact| click[fact].to_string());
+                let facts = ["botReason", "isUnique", "country", "device", "sub1"]
+                    .map(|fact| click[fact].to_string());
                 format!("{} {id} {}", &text(&click["clickedAt"])[17..19], facts.join(" "))
             })
             .collect();
@@ -56,9 +57,17 @@ async fn the_latest_click_of_all_links_comes_first() {
             ]
         );
         assert_eq!(page["totalCount"], 6);
-        assert_eq!(page["pageInfo"], json!({"hasPreviousPage": false, "hasNextPage": false}));
-        let offers: Vec<_> = items(&page["nodes"]).map(|click| &click["shortLink"]["offer"]["name"]).collect();
-        assert_eq!((offers[0], offers[1], offers[3]), (&Value::Null, &json!("Hats"), &json!("Shoes")));
+        assert_eq!(
+            page["pageInfo"],
+            json!({"hasPreviousPage": false, "hasNextPage": false})
+        );
+        let offers: Vec<_> = items(&page["nodes"])
+            .map(|click| &click["shortLink"]["offer"]["name"])
+            .collect();
+        assert_eq!(
+            (offers[0], offers[1], offers[3]),
+            (&Value::Null, &json!("Hats"), &json!("Shoes"))
+        );
     }
 }
 
@@ -69,7 +78,11 @@ async fn pages_go_forwards_and_backwards_over_summed_and_new_clicks() {
     let mut clicks = campaign.clicks().to_vec();
     app.app.aggregator.caught_up().await;
     // One in the past of the others, as a late one is.
-    let more = [a_click(campaign.hats_link, 7), a_click(campaign.plain_link, 2), a_click(campaign.plain_link, 0)];
+    let more = [
+        a_click(campaign.hats_link, 7),
+        a_click(campaign.plain_link, 2),
+        a_click(campaign.plain_link, 0),
+    ];
     app.store_clicks(&more).await;
     clicks.extend(more);
     // Those that were made here have other ids than those that were stored before.
@@ -121,7 +134,10 @@ async fn a_filter_picks_clicks_and_its_total_is_theirs() {
         }
         for (filter, expected) in [
             (json!({"from": at("2"), "before": at("5")}), [4, 3, 2].as_slice()),
-            (json!({"shortLinkId": campaign.shoes_link.to_string()}), &[3, 2, 1]),
+            (
+                json!({"shortLinkId": campaign.shoes_link.to_string()}),
+                &[3, 2, 1],
+            ),
             (json!({"offerId": campaign.hats.id.to_string()}), &[5, 4]),
             (json!({"listId": 42}), &[6, 3, 2, 1]),
             (json!({"domainId": campaign.outlet.id.to_string()}), &[5, 4]),
@@ -144,8 +160,15 @@ async fn a_filter_picks_clicks_and_its_total_is_theirs() {
             let all = app.graphql(query, json!({"filter": filter})).await.data("clicks");
             assert_eq!(seconds(&all, &known), expected, "{filter}, summed: {is_summed}");
             assert_eq!(all["totalCount"], expected.len(), "{filter}");
-            let first = app.graphql(query, json!({"filter": filter, "first": 1})).await.data("clicks");
-            assert_eq!(seconds(&first, &known), expected[..expected.len().min(1)], "{filter}");
+            let first = app
+                .graphql(query, json!({"filter": filter, "first": 1}))
+                .await
+                .data("clicks");
+            assert_eq!(
+                seconds(&first, &known),
+                expected[..expected.len().min(1)],
+                "{filter}"
+            );
             assert_eq!(first["totalCount"], expected.len(), "{filter}");
         }
     }
@@ -156,7 +179,9 @@ async fn a_page_that_can_t_be_had_is_refused() {
     let app = TestApp::start().await;
     let campaign = Campaign::make(&app).await;
     let query = "query($id: ID!) { shortLink(by: {id: $id}) { clicks { pageInfo { endCursor } } } }";
-    let link = app.graphql(query, json!({"id": campaign.shoes_link.to_string()})).await;
+    let link = app
+        .graphql(query, json!({"id": campaign.shoes_link.to_string()}))
+        .await;
     let place_of_a_link = link.data("shortLink")["clicks"]["pageInfo"]["endCursor"].clone();
     for variables in [
         json!({"first": 0}),
@@ -182,7 +207,8 @@ async fn another_account_s_clicks_are_in_no_page_and_no_report() {
         if is_summed {
             app.app.aggregator.caught_up().await;
         }
-        let query = "{ clicks { totalCount nodes { id } } clickReport(groupBy: [{metadataKey: \"campaign\"}]) {
+        let query =
+            "{ clicks { totalCount nodes { id } } clickReport(groupBy: [{metadataKey: \"campaign\"}]) {
             total { clicks } rowCount } }";
         let answer = app.graphql_as(Some(&other.key), query, Value::Null).await.json();
         assert_eq!(

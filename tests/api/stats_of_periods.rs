@@ -1,9 +1,6 @@
 //! How often links, offers, lists and domains were clicked, of all time and in a period.
 
-use entity::{
-    DomainId, OfferId, SendingListId, ShortLinkId, click, domain, offer,
-    sending_list, short_link,
-};
+use entity::{DomainId, OfferId, SendingListId, ShortLinkId, click, domain, offer, sending_list, short_link};
 use sea_orm::{ActiveModelTrait as _, IntoActiveModel as _};
 use serde_json::{Value, json};
 
@@ -24,14 +21,16 @@ async fn figures(app: &TestApp, campaign: &Campaign, period: Value) -> Vec<Strin
     );
     let answer = app.graphql(&query, period).await.json();
     assert!(answer.get("errors").is_none(), "{answer}");
-    let pages = ["shortLinks", "offers", "sendingLists", "domains"].map(|list| &answer["data"][list]["nodes"]);
+    let pages =
+        ["shortLinks", "offers", "sendingLists", "domains"].map(|list| &answer["data"][list]["nodes"]);
     let mut lines: Vec<_> = pages
         .into_iter()
         .flat_map(items)
         .map(|node| {
             let name = campaign.named(app, node["id"].as_str().expect("an id"));
             let stats = &node["stats"];
-            let numbers = ["clicks", "humanClicks", "botClicks", "uniqueClicks"].map(|figure| stats[figure].to_string());
+            let numbers = ["clicks", "humanClicks", "botClicks", "uniqueClicks"]
+                .map(|figure| stats[figure].to_string());
             let times = ["firstClickedAt", "lastClickedAt"]
                 .map(|time| stats[time].as_str().map_or("-", |time| &time[17..19]).to_owned());
             format!("{name}: {} {}", numbers.join(" "), times.join(" "))
@@ -83,8 +82,18 @@ async fn figures_are_of_all_time_or_of_a_period() {
             ),
             (
                 json!({"from": at("6.0001")}),
-                ["go", "hats link", "hats", "list 42", "list 43", "outlet", "plain link", "shoes link", "shoes"]
-                    .map(|name| format!("{name}: {nothing}")),
+                [
+                    "go",
+                    "hats link",
+                    "hats",
+                    "list 42",
+                    "list 43",
+                    "outlet",
+                    "plain link",
+                    "shoes link",
+                    "shoes",
+                ]
+                .map(|name| format!("{name}: {nothing}")),
             ),
         ] {
             let found = figures(&app, &campaign, period.clone()).await;
@@ -120,17 +129,33 @@ async fn figures_of_several_periods_are_asked_for_at_once() {
 async fn make_a_hundred(app: &TestApp) -> Vec<ShortLinkId> {
     let db = &app.store().write;
     let model = app.stored(&app.link("https://example.com/").await).await;
-    let offer_model = app.tenant.offer(app.store(), None, "https://offer.example/").await;
+    let offer_model = app
+        .tenant
+        .offer(app.store(), None, "https://offer.example/")
+        .await;
     let mut links = vec![model.id];
     for number in 1..100 {
-        let offer = offer::Model { id: OfferId::at(START), ..offer_model.clone() };
-        offer.clone().into_active_model().insert(db).await.expect("an offer");
+        let offer = offer::Model {
+            id: OfferId::at(START),
+            ..offer_model.clone()
+        };
+        offer
+            .clone()
+            .into_active_model()
+            .insert(db)
+            .await
+            .expect("an offer");
         let domain = domain::Model {
             id: DomainId::at(START),
             host: format!("go{number}.example.com"),
             ..app.tenant.domain.clone()
         };
-        domain.clone().into_active_model().insert(db).await.expect("a domain");
+        domain
+            .clone()
+            .into_active_model()
+            .insert(db)
+            .await
+            .expect("a domain");
         let list = sending_list::Model {
             id: SendingListId::at(START),
             list_id: 1000 + number,
@@ -162,9 +187,19 @@ async fn the_figures_of_a_hundred_of_a_kind_are_read_at_once() {
         if is_summed {
             app.app.aggregator.caught_up().await;
         }
-        for (list, known) in [("shortLinks", 100), ("offers", 99), ("sendingLists", 100), ("domains", 100)] {
-            for arguments in ["", "(from: \"2026-11-23T12:00:00Z\", before: \"2026-11-23T12:00:30Z\")"] {
-                let query = format!("{{ {list}(first: 100) {{ nodes {{ stats{arguments} {{ clicks uniqueClicks }} }} }} }}");
+        for (list, known) in [
+            ("shortLinks", 100),
+            ("offers", 99),
+            ("sendingLists", 100),
+            ("domains", 100),
+        ] {
+            for arguments in [
+                "",
+                "(from: \"2026-11-23T12:00:00Z\", before: \"2026-11-23T12:00:30Z\")",
+            ] {
+                let query = format!(
+                    "{{ {list}(first: 100) {{ nodes {{ stats{arguments} {{ clicks uniqueClicks }} }} }} }}"
+                );
                 let before = app.reads();
                 let page = app.graphql(&query, Value::Null).await.data(list);
                 let reads = app.reads() - before;

@@ -49,9 +49,19 @@ impl Campaign {
     pub async fn without_clicks(app: &TestApp) -> Self {
         let (tenant, store) = (&app.tenant, app.store());
         let shoes = tenant.offer(store, None, "https://shoes.example/").await;
-        let shoes = app.save(offer::Model { name: "Shoes".to_owned(), ..shoes }).await;
+        let shoes = app
+            .save(offer::Model {
+                name: "Shoes".to_owned(),
+                ..shoes
+            })
+            .await;
         let hats = tenant.offer(store, None, "https://hats.example/").await;
-        let hats = app.save(offer::Model { name: "Hats".to_owned(), ..hats }).await;
+        let hats = app
+            .save(offer::Model {
+                name: "Hats".to_owned(),
+                ..hats
+            })
+            .await;
         let outlet = tenant.more_domain(store, "outlet.example.com").await;
         let list = tenant.more_list(store, 43, "+18005551235", Some(outlet.id)).await;
         let shoes_link = link(
@@ -75,7 +85,15 @@ impl Campaign {
             json!({"url": "https://example.com/", "listId": 42, "metadata": {"campaign": ["spring"], "wave": null}}),
         );
         let plain_link = plain_link.await;
-        Self { shoes, hats, list, outlet, shoes_link, hats_link, plain_link }
+        Self {
+            shoes,
+            hats,
+            list,
+            outlet,
+            shoes_link,
+            hats_link,
+            plain_link,
+        }
     }
 
     /// The six clicks, in the order in which they were made.
@@ -133,6 +151,8 @@ impl Campaign {
 
 async fn link(app: &TestApp, input: Value) -> ShortLinkId {
     let made = app.create(input).await;
-    let code = made["linkId"].as_str().unwrap_or_else(|| panic!("no link: {made}"));
+    let code = made["linkId"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no link: {made}"));
     app.link_id(code).await
 }
