@@ -6,9 +6,13 @@ mod calendar;
 mod chunks;
 mod filter;
 mod named;
+mod page;
+mod period;
 mod rows;
 mod scan;
 mod sieve;
+mod stats;
+mod sums;
 mod tail;
 mod view;
 
@@ -21,6 +25,8 @@ use sea_orm::DbErr;
 use self::{axis::Axis, calendar::Calendar, scan::Groups, sieve::Sieve};
 pub use self::{
     filter::{ClickFilter, TextColumn},
+    period::Period,
+    stats::{Stats, Subject},
     view::Reports,
 };
 
@@ -224,8 +230,13 @@ impl Reports {
             axes.push(Axis::of(&view, dimension).await?);
         }
         let mut groups = Groups::new(axes);
-        let sieve = Sieve::of(&view, &request.filter).await?;
-        groups.count(&view, &sieve, sieve.days()).await?;
+        let mut sieve = Sieve::of(&view, &request.filter).await?;
+        groups.count_facts(&tail::facts(&view).await?, &sieve)?;
+        let summed = sums::count(&view, request, &mut groups).await?;
+        for period in summed.unwrap_or_else(|| vec![request.filter.period()]) {
+            sieve.keep_to(period);
+            groups.count_chunks(&view, &sieve).await?;
+        }
         rows::report(&mut groups, request, view.kept_from(), now)
     }
 }

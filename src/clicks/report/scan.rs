@@ -1,6 +1,6 @@
 //! Counting the clicks of chunks.
 
-use std::{collections::HashMap, ops::RangeInclusive};
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
@@ -60,22 +60,15 @@ impl Groups {
         columns
     }
 
-    /// Counts the account's clicks that pass, of these days and of the tail.
+    /// Counts the account's clicks that pass and that chunks have.
     ///
     /// # Errors
     /// When there are too many groups, or the database does not answer.
-    pub(super) async fn count(
-        &mut self,
-        view: &View,
-        sieve: &Sieve,
-        days: RangeInclusive<i32>,
-    ) -> Result<(), ReportError> {
-        let facts = tail::facts(view).await?;
-        self.count_facts(&facts, sieve)?;
+    pub(super) async fn count_chunks(&mut self, view: &View, sieve: &Sieve) -> Result<(), ReportError> {
         let plain = self.columns(sieve);
         let timed: Vec<_> = plain.iter().copied().chain([Column::Time]).collect();
         let mut classes = Vec::new();
-        for lot in chunks::lots(view, days).await? {
+        for lot in chunks::lots(view, sieve.days()).await? {
             let columns = if self.needs_times(sieve, lot) {
                 &timed
             } else {

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use super::{ClickFilter, attributes, view::View};
+use super::{ClickFilter, Period, attributes, view::View};
 use crate::clicks::columns::{Chunk, Column, DAY, day_of};
 
 /// A filter, as clicks of chunks are compared with it.
@@ -60,6 +60,15 @@ impl Sieve {
         Ok(sieve)
     }
 
+    /// All clicks of a period.
+    pub(super) fn of_period(period: Period) -> Self {
+        Self::of_clicks(&ClickFilter {
+            from: period.from,
+            before: period.before,
+            ..ClickFilter::default()
+        })
+    }
+
     /// All of the filter but what is looked up.
     fn of_clicks(filter: &ClickFilter) -> Self {
         let ids = [
@@ -84,10 +93,10 @@ impl Sieve {
                 .map(|text| Box::from(text.as_bytes()))
                 .collect(),
         });
-        let millis = |time: Option<Timestamp>, open| time.map_or(open, Timestamp::millis);
+        let (from, before) = filter.period().millis();
         Self {
-            from: millis(filter.from, i64::MIN),
-            before: millis(filter.before, i64::MAX),
+            from,
+            before,
             classes: std::array::from_fn(|byte| class(filter, byte)),
             words: ids.chain(texts).collect(),
         }
@@ -99,14 +108,9 @@ impl Sieve {
         day_of(Timestamp::from_millis(self.from))..=day_of(Timestamp::from_millis(last))
     }
 
-    /// Keeps to clicks that were made at this time or later.
-    pub(super) fn start_at(&mut self, from: Timestamp) {
-        self.from = self.from.max(from.millis());
-    }
-
-    /// Keeps to clicks that were made earlier than this.
-    pub(super) fn end_at(&mut self, before: Timestamp) {
-        self.before = self.before.min(before.millis());
+    /// Keeps to clicks of this period from here on, whatever it was before.
+    pub(super) fn keep_to(&mut self, period: Period) {
+        (self.from, self.before) = period.millis();
     }
 
     /// Whether only some moments of the day pass.

@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use entity::{AccountId, Timestamp, click_summing};
+use entity::{AccountId, ShortLinkId, Timestamp, click_summing};
 use sea_orm::{
     ConnectionTrait as _, DatabaseBackend, DbErr, EntityTrait as _, QueryResult, Statement, Value,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::store::{Snapshot, Store};
+use super::Period;
+use crate::store::{Snapshot, Store, pad};
 
 /// How many reports count at once: fewer than there are connections that read, so that others have theirs.
 const AT_ONCE: usize = 2;
@@ -91,8 +92,37 @@ impl View {
         self.db.query_one_raw(statement).await
     }
 
+    /// Whether every click of these links that was made in the period is noted one by one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(super) async fn has_each_click(&self, links: &[ShortLinkId], period: Period) -> Result<bool, DbErr> {
+        if period.from.is_some_and(|from| from >= self.kept_from) || self.kept_from().is_none() {
+            return Ok(true);
+        }
+        let links = pad(links.to_vec()).into_iter().map(Into::into);
+        let sql = format!(
+            "SELECT min(first_clicked_at) FROM link_total WHERE short_link_id IN (
+    SELECT id FROM short_link WHERE account_id = $1 AND id IN ({})
+)",
+            places(2, links.len())
+        );
+        let rows = self.rows(sql, links).await?;
+        let first: Option<Timestamp> = match rows.first() {
+            Some(row) => row.try_get_by_index(0)?,
+            None => None,
+        };
+        Ok(first.is_none_or(|first| first >= self.kept_from))
+    }
+
     /// Before when single clicks may be missing; `None` where none was ever removed.
     pub(super) fn kept_from(&self) -> Option<Timestamp> {
         (self.kept_from.millis() > 0).then_some(self.kept_from)
     }
+}
+
+/// So many parameters of a statement, from this one on.
+pub(super) fn places(first: usize, count: usize) -> String {
+    let places: Vec<_> = (first..first + count).map(|place| format!("${place}")).collect();
+    places.join(", ")
 }
