@@ -30,7 +30,8 @@ pub(super) struct Catalog {
     /// The links of both accounts, in the order of their making.
     pub(super) links: Vec<Link>,
     pub(super) offer: OfferId,
-    pub(super) list: SendingListId,
+    /// By its id and by its number.
+    pub(super) list: (SendingListId, i32),
     pub(super) domain: DomainId,
     /// Codes of links on [`HOST`].
     pub(super) codes: Vec<String>,
@@ -66,7 +67,11 @@ impl Catalog {
             key: key.expose().to_owned(),
             links: Vec::new(),
             offer: one.offers.get(1).context("offers")?.id,
-            list: one.lists.get(1).context("lists")?.id,
+            list: one
+                .lists
+                .get(1)
+                .map(|list| (list.id, list.list_id))
+                .context("lists")?,
             domain: one.domains.get(1).context("domains")?.id,
             codes: Vec::new(),
         };

@@ -3,9 +3,12 @@
 //! `clicks URL CLICKS LINKS` makes the tables, two accounts with all that links belong to, so many links and so many
 //! clicks, all from a seed: the same ones in `SQLite` and `PostgreSQL`, in each run. Nothing is summed: the server does
 //! that when it is started. It prints one JSON object with a key of the first account and what reports are asked about.
+//!
+//! `clicks URL explain` asks such a database what standard input holds and prints the plans of the statements.
 
 mod catalog;
 mod history;
+mod plans;
 #[path = "../random/mod.rs"]
 mod random;
 mod write;
@@ -46,6 +49,13 @@ fn id(random: &mut Random, at: Timestamp) -> Uuid {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if let [url, what] = arguments.as_slice()
+        && what == "explain"
+    {
+        let store = Store::connect(url, &Options::default()).await?;
+        write!(std::io::stdout(), "{}", plans::explain(store).await?)?;
+        return Ok(());
+    }
     let [url, clicks, links] = arguments.as_slice() else {
         // `cargo bench` comes here: it has no database to give.
         writeln!(
@@ -95,7 +105,8 @@ async fn main() -> Result<()> {
         "usualLink": usual.id.to_string(),
         "hotLink": hot.id.to_string(),
         "offer": catalog.offer.to_string(),
-        "list": catalog.list.to_string(),
+        "list": catalog.list.0.to_string(),
+        "listId": catalog.list.1,
         "domain": catalog.domain.to_string(),
         "rareCountry": history::RARE_COUNTRY,
         "codes": catalog.codes,
