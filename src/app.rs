@@ -14,6 +14,7 @@ use crate::{
         file_error::FileError,
         judge::{self, Judge},
         recorder::{Recorder, RecorderOptions},
+        retention::Retention,
     },
     links::{
         code::CodeSpace,
@@ -65,6 +66,8 @@ pub struct Options {
     pub redirect_lifetime: Duration,
     /// How long clicks gather before they are summed.
     pub sum_pause: Duration,
+    /// How many days raw clicks are kept; for ever unless given.
+    pub click_retention: Option<u32>,
     /// How clicks are stored.
     pub recorder: RecorderOptions,
     /// Which codes are drawn.
@@ -93,6 +96,7 @@ impl Default for Options {
             redirect_cache: 16 << 20,
             redirect_lifetime: resolve::LIFETIME,
             sum_pause: aggregator::PAUSE,
+            click_retention: None,
             recorder: RecorderOptions::default(),
             codes: CodeSpace::default(),
             judge: judge::Options::default(),
@@ -121,6 +125,8 @@ pub struct App {
     pub continuing: Continuing,
     /// Sums clicks.
     pub aggregator: Aggregator,
+    /// Removes clicks that are too old.
+    pub retention: Retention,
     /// Tells bots from people.
     pub judge: Arc<Judge>,
     /// Which codes are drawn.
@@ -140,6 +146,7 @@ impl App {
             redirect_cache,
             redirect_lifetime,
             sum_pause,
+            click_retention,
             recorder,
             codes,
             judge,
@@ -151,6 +158,8 @@ impl App {
         let read = || store.read.clone();
         let hosts = ServerHosts::new(read());
         let click_wait = recorder.click_wait;
+        let time = clock.clone();
+        let retention = Retention::spawn(&store, click_retention, move || time.now());
         let recorder = Recorder::spawn(writer.clone(), &recorder);
         let key = store.secret(Continuing::SECRET, nanoid::rngs::default).await?;
         Ok(Self {
@@ -159,6 +168,7 @@ impl App {
             resolver: Resolver::new(&store, redirect_cache, redirect_lifetime, hosts.changes().clone()),
             hosts,
             aggregator: Aggregator::spawn(&store, sum_pause)?,
+            retention,
             continuing: Continuing::new(&key, store.clone(), recorder.clone(), click_wait),
             recorder,
             writer,

@@ -166,7 +166,7 @@ impl ShortLink {
     /// Its clicks one by one, newest first, a page at a time. New ones come in front, so paging on never shows one
     /// twice; one that the server could not store at once and stored later stands where its time puts it. A click of a
     /// `Continue` stands at the time at which its preview page was shown, so its `clickedAt` may be later than that of
-    /// clicks before it.
+    /// clicks before it. Clicks that are older than the server keeps them one by one are not in it, and still counted.
     #[graphql(complexity = "CLICKS + cost(first, last, child_complexity)")]
     async fn clicks(
         &self,

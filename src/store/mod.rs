@@ -7,6 +7,7 @@ mod secret;
 mod sqlite_file;
 mod sqlite_reader;
 mod transaction;
+mod value_rows;
 mod writer;
 
 pub use connect::{ConnectError, Options, Store, Synchronous, is_database_url};
@@ -16,4 +17,5 @@ pub use secret::Secret;
 pub use sqlite_file::SqliteFile;
 pub(crate) use sqlite_reader::{Columns, columns};
 pub use transaction::{WriteTransaction, again, met_another};
+pub use value_rows::value_rows;
 pub use writer::{Kept, NewClick, Outcome, UsedKey, WriteError, Writer};

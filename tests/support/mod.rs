@@ -7,6 +7,7 @@ mod mmdb;
 mod refusal;
 mod rows;
 mod schema;
+mod sums;
 
 pub use app::{Answer, BROWSER, CREATE, START, Setup, TestApp};
 pub use clicks::{LIST, a_click, summed_through};

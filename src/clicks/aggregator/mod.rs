@@ -5,6 +5,7 @@
 //! share a page, the less each costs. Whoever reads adds the clicks that are not summed yet, so figures are exact all
 //! the same, and where summing stops, by a crash too, it goes on.
 
+mod facts;
 mod postgres;
 mod sqlite;
 

@@ -8,6 +8,7 @@
 //! recipient and its metadata, which may change and are looked up when they are asked for).
 
 mod codec;
+pub mod store;
 
 use std::sync::Arc;
 
