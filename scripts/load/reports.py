@@ -156,7 +156,8 @@ def disk(bench, linkhop, clicks):
         print(f"| {name} (`{table}`) | {sizes[table] / clicks:.1f} |")
     print(f"| together | **{total / clicks:.1f}** |")
     print(f"| free in the file | {sizes[None] / clicks:.1f} |", flush=True)
-    if total > BYTES * clicks:
+    # Sums by time take as much room for fewer clicks.
+    if clicks == CLICKS and total > BYTES * clicks:
         bench.fail(f"A click takes {total / clicks:.0f} bytes and may take {BYTES}.")
 
 
