@@ -13,6 +13,7 @@ use crate::{
         continuing::Continuing,
         file_error::FileError,
         judge::{self, Judge},
+        live::{self, LiveClicks},
         recorder::{Recorder, RecorderOptions},
     },
     links::{
@@ -71,6 +72,8 @@ pub struct Options {
     pub codes: CodeSpace,
     /// How visits are judged.
     pub judge: judge::Options,
+    /// How clicks are shown as they come.
+    pub live: live::Options,
 }
 
 /// Why a server's parts could not be started.
@@ -96,6 +99,7 @@ impl Default for Options {
             recorder: RecorderOptions::default(),
             codes: CodeSpace::default(),
             judge: judge::Options::default(),
+            live: live::Options::default(),
         }
     }
 }
@@ -121,6 +125,8 @@ pub struct App {
     pub continuing: Continuing,
     /// Sums clicks.
     pub aggregator: Aggregator,
+    /// Shows clicks as they come.
+    pub live: LiveClicks,
     /// Tells bots from people.
     pub judge: Arc<Judge>,
     /// Which codes are drawn.
@@ -143,6 +149,7 @@ impl App {
             recorder,
             codes,
             judge,
+            live,
         } = options;
         // Visitors are named by it: one database, one secret, so that they are the same on every node.
         let secret = store.secret("visitor", nanoid::rngs::default).await?;
@@ -160,6 +167,7 @@ impl App {
             hosts,
             aggregator: Aggregator::spawn(&store, sum_pause)?,
             continuing: Continuing::new(&key, store.clone(), recorder.clone(), click_wait),
+            live: LiveClicks::spawn(&store, live),
             recorder,
             writer,
             judge: Arc::new(judge),

@@ -13,6 +13,7 @@ pub mod judge;
 pub mod kind;
 pub mod known_agents;
 pub mod list;
+pub mod live;
 mod look_around;
 pub mod recorder;
 pub mod report;

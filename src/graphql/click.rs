@@ -2,14 +2,20 @@
 
 use async_graphql::{Context, Description, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
-use entity::{ShortLinkId, Timestamp, click, user_agent};
+use entity::{ShortLinkId, Timestamp, api_key::Scope, click, user_agent};
 use serde_json::{Map, Value};
 
 use super::{
-    error::internal,
+    error::{internal, principal},
     loader::{Agent, AgentList, ClicksOf, load},
 };
-use crate::clicks::{list::Listed, totals::Totals};
+use crate::{
+    app::App,
+    clicks::{
+        list::{self, Listed},
+        totals::Totals,
+    },
+};
 
 /// How often a link was clicked. Numbers are exact the moment a visitor was answered; one over 2,147,483,647 is sent as
 /// that.
@@ -208,8 +214,15 @@ impl Click {
 
     /// Whether it is the first click of a person on this link, in the order in which clicks were stored: one in
     /// `uniqueClicks`. Never for a bot's click, nor for a visitor who asks not to be tracked.
-    async fn is_unique(&self) -> bool {
-        self.0.is_unique
+    async fn is_unique(&self, context: &Context<'_>) -> Result<bool> {
+        if let Some(is_unique) = self.0.is_unique {
+            return Ok(is_unique);
+        }
+        let account = principal(context, Scope::Read)?.account_id();
+        let db = &context.data_unchecked::<App>().store.read;
+        list::is_unique(db, account, &self.0.click)
+            .await
+            .map_err(internal)
     }
 
     /// How the link was asked for.
