@@ -2,10 +2,7 @@
 //!
 //! Clients send the same few documents over and over, and parsing one is most of what a small mutation costs.
 
-use std::{
-    any::{Any as AnyType, TypeId},
-    sync::Arc,
-};
+use std::{any::TypeId, sync::Arc};
 
 use async_graphql::{
     Request, ServerError, ServerResult,
@@ -99,16 +96,13 @@ fn would_change() -> ServerError {
     error
 }
 
-/// What a request carries under a type.
-type Any = dyn AnyType + Sync + Send;
-
 /// Lets a subscription pass that can be answered, and says so to whoever answers it.
 ///
 /// # Errors
 /// `BAD_REQUEST` where the caller does not take a stream; and for more than one field, which the specification forbids, or
 /// for a fragment, which the library passes over.
-fn check_subscription(operation: &OperationDefinition, streaming: Option<&Box<Any>>) -> ServerResult<()> {
-    let Some(streaming) = streaming.and_then(|any| any.downcast_ref::<Streaming>()) else {
+fn check_subscription(operation: &OperationDefinition, streaming: Option<&Streaming>) -> ServerResult<()> {
+    let Some(streaming) = streaming else {
         let message = "A subscription is answered by a stream: send it to this address with the header Accept: \
             text/event-stream, or over a WebSocket with the subprotocol graphql-transport-ws.";
         return Err(refusal(Code::BadRequest, message));
@@ -146,7 +140,8 @@ impl Extension for Documents {
                 return Err(would_change());
             }
             if operation.ty == OperationType::Subscription {
-                check_subscription(operation, request.data.get(&TypeId::of::<Streaming>()))?;
+                let streaming = request.data.get(&TypeId::of::<Streaming>());
+                check_subscription(operation, streaming.and_then(|any| any.downcast_ref()))?;
             }
             variables::check(registry, &document, operation, &request.variables)?;
             // The library passes over default values in @skip and @include.

@@ -64,6 +64,7 @@ pub struct Subscription;
 
 /// What a subscription to clicks is told of.
 #[derive(Clone, Debug, Union)]
+#[expect(clippy::large_enum_variant, reason = "a reader has one at a time")]
 pub(super) enum LiveClick {
     /// A click.
     Click(Click),

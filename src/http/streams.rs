@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// How many connections may be held open for answers that go on: WebSockets and streams of events together.
+/// How many connections may be held open for answers that go on: sockets and streams of events together.
 const MOST: usize = 1000;
 
 /// Counts answers that go on, and ends them. Cheap to clone.

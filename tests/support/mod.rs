@@ -3,6 +3,7 @@
 mod app;
 mod clicks;
 mod database;
+mod live;
 mod mmdb;
 mod refusal;
 mod rows;
@@ -11,6 +12,7 @@ mod schema;
 pub use app::{Answer, BROWSER, CREATE, START, Setup, TestApp};
 pub use clicks::{LIST, a_click, summed_through};
 pub use database::Database;
+pub use live::{Events, Socket};
 pub use mmdb::{Value as MmdbValue, country, mmdb};
 pub use refusal::{refused, user_error};
 pub use rows::{Tenant, of_offer};

@@ -67,18 +67,17 @@ impl Hub {
     }
 
     /// Works until nobody can join any more; between one listener and the next it reads nothing.
-    pub(super) async fn run(mut self, mut joins: mpsc::Receiver<Join>, reading: watch::Sender<bool>) {
+    pub(super) async fn run(mut self, mut joins: mpsc::Receiver<Join>, counted: watch::Sender<usize>) {
         while let Some(join) = joins.recv().await {
-            reading.send_replace(true);
             match self.begin().await {
                 Ok(position) => {
                     self.admit(join);
-                    self.serve(position, &mut joins).await;
+                    self.serve(position, &mut joins, &counted).await;
                 }
                 Err(error) => join.refuse(error.into()),
             }
             self.listeners.clear();
-            reading.send_replace(false);
+            counted.send_replace(0);
         }
     }
 
@@ -90,9 +89,15 @@ impl Hub {
     }
 
     /// Reads until nobody listens any more.
-    async fn serve(&mut self, mut position: Position, joins: &mut mpsc::Receiver<Join>) {
+    async fn serve(
+        &mut self,
+        mut position: Position,
+        joins: &mut mpsc::Receiver<Join>,
+        counted: &watch::Sender<usize>,
+    ) {
         let mut is_failing = false;
         while !self.listeners.is_empty() {
+            counted.send_replace(self.listeners.values().map(Vec::len).sum());
             let mut joining = Vec::new();
             tokio::select! {
                 () = sleep(self.options.pause) => {}
@@ -108,7 +113,9 @@ impl Hub {
             match self.catch_up(&mut position).await {
                 Ok(()) => {
                     is_failing = false;
-                    joining.into_iter().for_each(|join| self.admit(join));
+                    for join in joining {
+                        self.admit(join);
+                    }
                 }
                 Err(error) => {
                     if !is_failing {
@@ -116,9 +123,9 @@ impl Hub {
                     }
                     is_failing = true;
                     let error = Arc::new(error);
-                    joining
-                        .into_iter()
-                        .for_each(|join| join.refuse(Arc::clone(&error)));
+                    for join in joining {
+                        join.refuse(Arc::clone(&error));
+                    }
                 }
             }
             self.look_after();
@@ -236,18 +243,18 @@ impl Join {
 impl Listener {
     /// Puts a click where it waits for its reader, or counts it where there is no room.
     fn tell(&mut self, click: &Arc<click::Model>, places: &Arc<Semaphore>) {
-        self.tell_missed();
-        let waiting = (self.missed == 0)
-            .then(|| Arc::clone(places).try_acquire_owned().ok())
-            .flatten()
-            .map(|place| Waiting {
+        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+            self.tell_missed();
+            let waiting = Waiting {
                 event: Event::Click(Arc::clone(click)),
                 _place: Some(place),
-            });
-        let is_told = waiting.is_some_and(|waiting| self.events.try_send(waiting).is_ok());
-        if !is_told {
-            self.missed += 1;
+            };
+            // What was missed before comes first.
+            if self.missed == 0 && self.events.try_send(waiting).is_ok() {
+                return;
+            }
         }
+        self.missed += 1;
     }
 
     /// Says how many clicks were missed, once there is room to say so.

@@ -56,7 +56,7 @@ pub struct LiveClicks {
     store: Store,
     key_check: Duration,
     joins: mpsc::Sender<Join>,
-    is_reading: watch::Receiver<bool>,
+    listeners: watch::Receiver<usize>,
 }
 
 /// What is told to whoever listens.
@@ -102,14 +102,14 @@ impl LiveClicks {
     #[must_use]
     pub fn spawn(store: &Store, options: Options) -> Self {
         let (joins, joining) = mpsc::channel(64);
-        let (reading, is_reading) = watch::channel(false);
+        let (counted, listeners) = watch::channel(0);
         let key_check = options.key_check;
-        tokio::spawn(Hub::new(store.read.clone(), options).run(joining, reading));
+        tokio::spawn(Hub::new(store.read.clone(), options).run(joining, counted));
         Self {
             store: store.clone(),
             key_check,
             joins,
-            is_reading,
+            listeners,
         }
     }
 
@@ -141,10 +141,14 @@ impl LiveClicks {
         self.key_check
     }
 
-    /// Returns once nobody listens and nothing is read.
-    pub async fn idle(&self) {
-        // An error means that nothing will ever be read again.
-        let _ = self.is_reading.clone().wait_for(|is_reading| !is_reading).await;
+    /// Returns once so many listen; where it is nobody, nothing is read any more either.
+    pub async fn listened_to_by(&self, count: usize) {
+        // An error means that nobody will ever listen again.
+        let _ = self
+            .listeners
+            .clone()
+            .wait_for(|listeners| *listeners == count)
+            .await;
     }
 }
 

@@ -153,169 +153,45 @@ mod tests {
         assert_eq!(found, passing, "{filter:?}");
     }
 
+    /// A filter with these parts alone.
+    macro_rules! only {
+        ($($part:ident: $value:expr),*) => {
+            ClickFilter { $($part: $value,)* ..ClickFilter::default() }
+        };
+    }
+
     #[test]
     fn each_part_of_a_filter_lets_through_what_it_says() {
         let link = link();
         let later = Timestamp::from_millis(TIME.millis() + 1);
-        let all = ClickFilter::default;
         for (passing, filter) in [
-            (true, all()),
+            (true, ClickFilter::default()),
+            (true, only!(from: Some(TIME))),
+            (false, only!(from: Some(later))),
+            (true, only!(before: Some(later))),
+            (false, only!(before: Some(TIME))),
+            (true, only!(link: Some(link.id))),
+            (false, only!(link: Some(ShortLinkId::at(TIME)))),
+            (true, only!(offer: link.offer_id)),
+            (false, only!(offer: Some(OfferId::at(TIME)))),
+            (true, only!(list: Some(link.sending_list_id))),
+            (false, only!(list: Some(SendingListId::at(TIME)))),
+            (true, only!(domain: Some(link.domain_id))),
+            (false, only!(domain: Some(DomainId::at(TIME)))),
+            (true, only!(contact_phone: link.contact_phone.clone())),
+            (false, only!(contact_phone: Some("+1202".to_owned()))),
+            (true, only!(is_bot: Some(true))),
+            (false, only!(is_bot: Some(false))),
             (
                 true,
-                ClickFilter {
-                    from: Some(TIME),
-                    ..all()
-                },
+                only!(bot_reasons: Some(vec![None, Some(BotReason::UserAgent)])),
             ),
-            (
-                false,
-                ClickFilter {
-                    from: Some(later),
-                    ..all()
-                },
-            ),
-            (
-                true,
-                ClickFilter {
-                    before: Some(later),
-                    ..all()
-                },
-            ),
-            (
-                false,
-                ClickFilter {
-                    before: Some(TIME),
-                    ..all()
-                },
-            ),
-            (
-                true,
-                ClickFilter {
-                    link: Some(link.id),
-                    ..all()
-                },
-            ),
-            (
-                false,
-                ClickFilter {
-                    link: Some(ShortLinkId::at(TIME)),
-                    ..all()
-                },
-            ),
-            (
-                true,
-                ClickFilter {
-                    offer: link.offer_id,
-                    ..all()
-                },
-            ),
-            (
-                false,
-                ClickFilter {
-                    offer: Some(OfferId::at(TIME)),
-                    ..all()
-                },
-            ),
-            (
-                true,
-                ClickFilter {
-                    list: Some(link.sending_list_id),
-                    ..all()
-                },
-            ),
-            (
-                false,
-                ClickFilter {
-                    list: Some(SendingListId::at(TIME)),
-                    ..all()
-                },
-            ),
-            (
-                true,
-                ClickFilter {
-                    domain: Some(link.domain_id),
-                    ..all()
-                },
-            ),
-            (
-                false,
-                ClickFilter {
-                    domain: Some(DomainId::at(TIME)),
-                    ..all()
-                },
-            ),
-            (
-                true,
-                ClickFilter {
-                    contact_phone: link.contact_phone.clone(),
-                    ..all()
-                },
-            ),
-            (
-                false,
-                ClickFilter {
-                    contact_phone: Some("+1202".to_owned()),
-                    ..all()
-                },
-            ),
-            (
-                true,
-                ClickFilter {
-                    is_bot: Some(true),
-                    ..all()
-                },
-            ),
-            (
-                false,
-                ClickFilter {
-                    is_bot: Some(false),
-                    ..all()
-                },
-            ),
-            (
-                true,
-                ClickFilter {
-                    bot_reasons: Some(vec![None, Some(BotReason::UserAgent)]),
-                    ..all()
-                },
-            ),
-            (
-                false,
-                ClickFilter {
-                    bot_reasons: Some(vec![None]),
-                    ..all()
-                },
-            ),
-            (
-                false,
-                ClickFilter {
-                    bot_reasons: Some(vec![]),
-                    ..all()
-                },
-            ),
-            (
-                true,
-                ClickFilter {
-                    bot_kinds: Some(vec![Some(BotKind::Scanner)]),
-                    ..all()
-                },
-            ),
-            (
-                false,
-                ClickFilter {
-                    bot_kinds: Some(vec![Some(BotKind::Feed)]),
-                    ..all()
-                },
-            ),
+            (false, only!(bot_reasons: Some(vec![None]))),
+            (false, only!(bot_reasons: Some(vec![]))),
+            (true, only!(bot_kinds: Some(vec![Some(BotKind::Scanner)]))),
+            (false, only!(bot_kinds: Some(vec![Some(BotKind::Feed), None]))),
             // All of a filter together.
-            (
-                false,
-                ClickFilter {
-                    link: Some(link.id),
-                    is_bot: Some(false),
-                    ..all()
-                },
-            ),
+            (false, only!(link: Some(link.id), is_bot: Some(false))),
         ] {
             expect(&filter, &link, passing);
         }

@@ -10,6 +10,7 @@ use super::super::{principal::bearer, received::Received};
 /// What a client says.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a connection has one at a time")]
 pub(super) enum Said {
     /// The first message; who they are may stand in it.
     ConnectionInit {
