@@ -18,7 +18,8 @@ const FLOORS: [&[&str]; 8] = [
 const TOP: [&str; 4] = ["config", "cli", "main", "lib"];
 
 /// Where rows that belong to an account may be reached otherwise than through `accounts::rows_of`: who sends a
-/// key has no account yet, who visits a link never has one, and an operator looks after all of them. New clicks are read for all accounts that listen at once.
+/// key has no account yet, who visits a link never has one, and an operator looks after all of them.
+/// New clicks are read for all accounts at once that listen to theirs.
 const UNSCOPED: [&str; 9] = [
     "src/accounts/operate.rs",
     "src/accounts/principal.rs",

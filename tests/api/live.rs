@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{Method, header};
-use entity::{Timestamp, account, click};
+use entity::{DomainId, OfferId, ShortLinkId, Timestamp, account, api_key::Scope, click};
 use http_body_util::BodyExt as _;
 use linkhop::{app::Options, clicks::live};
 use sea_orm::{
@@ -223,6 +223,61 @@ async fn what_can_t_begin_is_refused_before_there_is_a_stream() {
         let answer = body(response).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], code, "{answer}");
     }
+}
+
+#[tokio::test]
+async fn rows_of_another_account_are_as_little_there_as_rows_that_never_were() {
+    let app = TestApp::start().await;
+    let other = Tenant::make(app.store(), "go.example.net", START).await;
+    let offer = other.offer(app.store(), None, "https://example.com/").await;
+    other
+        .more_list(app.store(), 43, "+18005551243", Some(other.domain.id))
+        .await;
+    let input = json!({"url": "https://example.com/", "listId": 43});
+    let link = app.create_as(&other.key, input).await;
+    let link = app.link_id(text(&link["linkId"])).await;
+    for (part, theirs, never) in [
+        (
+            "domainId",
+            json!(other.domain.id.to_string()),
+            json!(DomainId::at(START).to_string()),
+        ),
+        (
+            "offerId",
+            json!(offer.id.to_string()),
+            json!(OfferId::at(START).to_string()),
+        ),
+        (
+            "shortLinkId",
+            json!(link.to_string()),
+            json!(ShortLinkId::at(START).to_string()),
+        ),
+        ("listId", json!(43), json!(44)),
+    ] {
+        let mut answers = Vec::new();
+        for value in [theirs, never] {
+            let variables = json!({"filter": {part: value}});
+            let response = app.open(Some(&app.tenant.key), STREAM, CLICKS, variables).await;
+            answers.push(body(response).await);
+        }
+        assert_eq!(
+            answers[0]["errors"][0]["extensions"]["code"], "NOT_FOUND",
+            "{part}"
+        );
+        assert_eq!(answers[0], answers[1]);
+    }
+}
+
+#[tokio::test]
+async fn each_scope_lets_one_listen_and_none_does_not() {
+    let app = TestApp::start().await;
+    for scope in [Scope::Read, Scope::LinksWrite, Scope::CatalogWrite, Scope::Admin] {
+        let key = app.tenant.key(app.store(), &[scope], None).await;
+        Events::of(app.open(Some(&key), STREAM, CLICKS, Value::Null).await);
+    }
+    let key = app.tenant.key(app.store(), &[], None).await;
+    let answer = body(app.open(Some(&key), STREAM, CLICKS, Value::Null).await).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN");
 }
 
 #[tokio::test]
@@ -458,16 +513,10 @@ async fn a_subscription_ends_when_its_key_or_account_does() {
     };
     let app = with(live).await;
     let end = Timestamp::from_millis(START.millis() + 3_600_000);
-    let expiring = app
-        .tenant
-        .key(app.store(), &[entity::api_key::Scope::Read], Some(end))
-        .await;
+    let expiring = app.tenant.key(app.store(), &[Scope::Read], Some(end)).await;
     let mut by_expiring = Events::of(app.open(Some(&expiring), STREAM, CLICKS, Value::Null).await);
     let mut by_revoked = app.subscribe(CLICKS, Value::Null).await;
-    let lasting = app
-        .tenant
-        .key(app.store(), &[entity::api_key::Scope::Read], None)
-        .await;
+    let lasting = app.tenant.key(app.store(), &[Scope::Read], None).await;
     let mut by_lasting = Events::of(app.open(Some(&lasting), STREAM, CLICKS, Value::Null).await);
     app.advance_hours(1);
     let mut row = app.tenant.key_row.clone();

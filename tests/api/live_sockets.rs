@@ -103,7 +103,10 @@ async fn several_operations_share_a_connection_and_each_ends_by_itself() {
         )
         .await;
     let payload = socket.result("query").await;
-    assert_eq!(payload["data"]["archiveOffer"]["__typename"], "OfferNotFoundError");
+    assert_eq!(
+        payload["data"]["archiveOffer"]["__typename"],
+        "OfferNotFoundError"
+    );
     assert_eq!(socket.hear().await["type"], "complete");
     drop(socket);
     app.app.live.listened_to_by(0).await;
