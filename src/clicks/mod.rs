@@ -14,6 +14,7 @@ pub mod judge;
 pub mod kind;
 pub mod known_agents;
 pub mod list;
+pub mod live;
 mod look_around;
 pub mod reclassify;
 pub mod recorder;

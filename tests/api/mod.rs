@@ -29,6 +29,8 @@ mod last_used;
 mod limits;
 mod limits_of_links;
 mod link_clicks;
+mod live;
+mod live_sockets;
 mod negotiation;
 mod nodes;
 mod pages;

@@ -6,6 +6,7 @@ mod config;
 mod crash;
 mod demo;
 mod help;
+mod live;
 mod operator;
 mod process;
 mod reclassify;
