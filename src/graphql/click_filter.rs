@@ -14,7 +14,7 @@ use super::{
 use crate::{
     app::App,
     catalog::sending_list::{self, ListLookup},
-    clicks::report::{ClickFilter, ReportError, TextColumn},
+    clicks::report::{ClickFilter, Period, ReportError, TextColumn},
 };
 
 /// The most values of one list.
@@ -88,7 +88,7 @@ impl ClickFilterInput {
     /// `INVALID_PERIOD`; `BAD_REQUEST` for what no click has; `NOT_FOUND` for an id that is none and for a list that the
     /// account does not have.
     pub(super) async fn parse(self, context: &Context<'_>) -> Result<ClickFilter> {
-        let (from, before) = period(self.from, self.before)?;
+        let Period { from, before } = period(self.from, self.before)?;
         let texts = [
             ("country", TextColumn::COUNTRY, self.country),
             ("device", TextColumn::DEVICE, self.device),
@@ -176,10 +176,7 @@ pub(super) fn refusal(error: ReportError) -> Error {
 ///
 /// # Errors
 /// `INVALID_PERIOD` where it is empty or too long.
-pub(super) fn period(
-    from: Option<DateTime<Utc>>,
-    before: Option<DateTime<Utc>>,
-) -> Result<(Option<Timestamp>, Option<Timestamp>)> {
+pub(super) fn period(from: Option<DateTime<Utc>>, before: Option<DateTime<Utc>>) -> Result<Period> {
     let (from, before) = (from.map(Timestamp::not_before), before.map(Timestamp::not_before));
     if let Some((from, before)) = from.zip(before) {
         let refuse = |message: &str| Err(Code::InvalidPeriod.error(message));
@@ -194,7 +191,7 @@ pub(super) fn period(
             );
         }
     }
-    Ok((from, before))
+    Ok(Period { from, before })
 }
 
 /// Makes sure that this may be a key at the top of metadata.

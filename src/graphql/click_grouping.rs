@@ -88,7 +88,8 @@ pub enum ClickReportOrder {
     MostHumanClicks,
     /// Those with most unique clicks.
     MostUniqueClicks,
-    /// By what they are grouped by: from the lowest value to the highest, those without one at the end.
+    /// By what they are grouped by: those without a value, then from the lowest to the highest, texts character by
+    /// character and ids by when they were made.
     Value,
 }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::App,
-    clicks::report::{Counts, GroupKey, Report, Request, Row, report},
+    clicks::report::{Counts, GroupKey, Report, Request, Row},
 };
 
 /// The most rows of one report.
@@ -74,7 +74,7 @@ impl Asked {
             rows: usize::try_from(rows).unwrap_or_default(),
         };
         let app = context.data_unchecked::<App>();
-        let report = report(&app.store.read, account, &request, app.clock.now()).await;
+        let report = app.reports.report(account, &request, app.clock.now()).await;
         Ok(ClickReport {
             from: request.filter.from,
             before: request.filter.before,
@@ -120,8 +120,10 @@ impl ClickReport {
         ClickCounts(self.report.total)
     }
 
-    /// The rows, in the order that was asked for and `first` at most: one for each interval and what the clicks have in
-    /// common, none of which is without clicks. Without any grouping there are none, and `total` says all.
+    /// The rows, in the order that was asked for and `first` at most: one for what clicks have in common, in each interval
+    /// where there is one. None is without clicks, unless rows are by time alone: then each interval of the period has
+    /// one, and an open period is from the first click up to now. Without any grouping there are none, and `total`
+    /// says all.
     async fn rows(&self) -> Vec<ClickReportRow> {
         let rows = self.report.rows.iter().cloned();
         let rows = rows.map(|row| ClickReportRow {

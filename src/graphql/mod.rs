@@ -122,7 +122,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
 pub fn prepare(request: Request, app: &App, principal: Option<Arc<Principal>>) -> Request {
     match principal {
         Some(principal) => {
-            let loader = loader::loader(&app.store, principal.account_id());
+            let loader = loader::loader(app, principal.account_id());
             request.data(loader).data(principal)
         }
         None => request,

@@ -1,14 +1,15 @@
 //! What can be read.
 
-use async_graphql::{Context, Description, ID, Object, Result};
+use async_graphql::{Context, Description, ID, Object, Result, connection::Edge};
 use entity::{DomainId, OfferId, SendingListId, ShortLinkId, api_key::Scope};
 
 use super::{
     account::Viewer,
-    click_filter::ClickFilterInput,
+    click::{Click, ClickTotal},
+    click_filter::{ClickFilterInput, refusal},
     click_grouping::{ClickGrouping, ClickInterval, ClickReportOrder},
     click_report::{self, ClickReport, REPORT},
-    connection::{Asked, PageOf, cost, page},
+    connection::{Asked, PageOf, Sort, connection, cost, page},
     domain::Domain,
     error::{internal, principal},
     filter::{
@@ -285,5 +286,46 @@ impl Query {
             first,
         };
         asked.report(context).await
+    }
+
+    /// The account's clicks one by one, of all links together, the latest first, a page at a time. For numbers, ask
+    /// `clickReport`: it costs the same however many clicks there are, and a page as much as the days that it goes through.
+    #[graphql(complexity = "REPORT + cost(first, last, child_complexity)")]
+    async fn clicks(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which clicks are listed; all that are kept one by one without it.")] filter: Option<
+            ClickFilterInput,
+        >,
+        #[graphql(desc = "How many clicks from the latest on, 1 to 100; 20 unless given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only clicks after this cursor: `pageInfo.endCursor` of the page before.")]
+        after: Option<String>,
+        #[graphql(
+            desc = "How many clicks from the earliest on, 1 to 100: pages backwards, without `first` and `after`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only clicks before this cursor: `pageInfo.startCursor` of the page after.")]
+        before: Option<String>,
+    ) -> Result<PageOf<Click, ClickTotal>> {
+        let account = principal(context, Scope::Read)?.account_id();
+        let asked = Asked {
+            first,
+            after,
+            last,
+            before,
+        };
+        let sort = Sort::latest(entity::click::Column::ClickedAt);
+        let part = asked.part::<i64, _>(&sort)?;
+        let (from_end, goes_on) = (part.from_end, part.beyond.is_some());
+        let filter = filter.unwrap_or_default().parse(context).await?;
+        let reports = &context.data_unchecked::<App>().reports;
+        let page = reports.clicks(account, &filter, part).await.map_err(refusal)?;
+        let total = ClickTotal::Passing(Box::new(filter));
+        Ok(connection(page, from_end, goes_on, total, |row| {
+            let (seq, time) = (row.click.seq, row.click.clicked_at.millis());
+            Edge::new(sort.cursor(&seq.to_string(), &format!(" {time}")), Click(row))
+        }))
     }
 }

@@ -2,6 +2,7 @@
 
 use entity::{DomainId, OfferId, SendingListId, ShortLinkId, Timestamp, click};
 
+use super::Period;
 use crate::{clicks::columns::Column, values::metadata::Scalar};
 
 /// A column of texts that clicks can be grouped and filtered by.
@@ -82,4 +83,15 @@ pub struct ClickFilter {
     pub bot_kinds: Option<Vec<Option<click::BotKind>>>,
     /// With one of these texts in each of these columns; `None` is none.
     pub texts: Vec<(TextColumn, Vec<Option<String>>)>,
+}
+
+impl ClickFilter {
+    /// When they were made.
+    #[must_use]
+    pub const fn period(&self) -> Period {
+        Period {
+            from: self.from,
+            before: self.before,
+        }
+    }
 }
