@@ -33,6 +33,7 @@ mod preview;
 mod queries;
 mod recording;
 mod redirect;
+mod reports_of_histories;
 mod schema_file;
 mod stats;
 mod stats_of_histories;
