@@ -15,6 +15,7 @@ use crate::{
         judge::{self, Judge},
         recorder::{Recorder, RecorderOptions},
         report::Reports,
+        retention::Retention,
     },
     links::{
         code::CodeSpace,
@@ -66,6 +67,8 @@ pub struct Options {
     pub redirect_lifetime: Duration,
     /// How long clicks gather before they are summed.
     pub sum_pause: Duration,
+    /// How many days raw clicks are kept; for ever unless given.
+    pub click_retention: Option<u32>,
     /// How clicks are stored.
     pub recorder: RecorderOptions,
     /// Which codes are drawn.
@@ -94,6 +97,7 @@ impl Default for Options {
             redirect_cache: 16 << 20,
             redirect_lifetime: resolve::LIFETIME,
             sum_pause: aggregator::PAUSE,
+            click_retention: None,
             recorder: RecorderOptions::default(),
             codes: CodeSpace::default(),
             judge: judge::Options::default(),
@@ -122,6 +126,8 @@ pub struct App {
     pub continuing: Continuing,
     /// Sums clicks.
     pub aggregator: Aggregator,
+    /// Removes clicks that are too old.
+    pub retention: Retention,
     /// Counts clicks by whatever is asked.
     pub reports: Reports,
     /// Tells bots from people.
@@ -143,6 +149,7 @@ impl App {
             redirect_cache,
             redirect_lifetime,
             sum_pause,
+            click_retention,
             recorder,
             codes,
             judge,
@@ -154,6 +161,8 @@ impl App {
         let read = || store.read.clone();
         let hosts = ServerHosts::new(read());
         let click_wait = recorder.click_wait;
+        let time = clock.clone();
+        let retention = Retention::spawn(&store, click_retention, move || time.now());
         let recorder = Recorder::spawn(writer.clone(), &recorder);
         let key = store.secret(Continuing::SECRET, nanoid::rngs::default).await?;
         Ok(Self {
@@ -162,6 +171,7 @@ impl App {
             resolver: Resolver::new(&store, redirect_cache, redirect_lifetime, hosts.changes().clone()),
             hosts,
             aggregator: Aggregator::spawn(&store, sum_pause)?,
+            retention,
             continuing: Continuing::new(&key, store.clone(), recorder.clone(), click_wait),
             recorder,
             reports: Reports::new(&store),

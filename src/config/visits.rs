@@ -5,14 +5,14 @@ use std::{fs, io, path::PathBuf};
 use clap::{Args, builder::RangedU64ValueParser};
 
 use crate::{
-    clicks::{burst::MOST_CLICKS, judge},
+    clicks::{agents::AgentList, burst::MOST_CLICKS, file_error::FileError, judge},
     values::network::{Network, Networks},
 };
 
-/// What is made of visits.
+/// By whose names bots are known.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Visits")]
-pub struct VisitConfig {
+pub struct AgentsConfig {
     /// A file in place of the built-in list of bots' user agents: one regular expression a line, # begins a comment
     #[arg(
         long,
@@ -21,6 +21,23 @@ pub struct VisitConfig {
         value_parser = file
     )]
     pub bot_agents: Option<PathBuf>,
+}
+
+impl AgentsConfig {
+    /// The list, compiled.
+    ///
+    /// # Errors
+    /// When the file can't be used.
+    pub fn list(&self) -> Result<AgentList, FileError> {
+        let list = self.bot_agents.as_deref().map(AgentList::read).transpose()?;
+        Ok(list.unwrap_or_else(AgentList::embedded))
+    }
+}
+
+/// Which networks are bots'.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Visits")]
+pub struct NetworksConfig {
     /// A file of networks whose every click is a bot's: one such as 203.0.113.0/24 a line, # begins a comment
     #[arg(
         long,
@@ -29,6 +46,32 @@ pub struct VisitConfig {
         value_parser = file
     )]
     pub bot_networks: Option<PathBuf>,
+}
+
+/// Where visitors are.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Visits")]
+pub struct CountriesConfig {
+    /// A database of countries in the MMDB format, for the countries of visitors; none are kept unless given
+    #[arg(
+        long,
+        env = "LINKHOP_GEO_DATABASE",
+        value_name = "FILE",
+        value_parser = file
+    )]
+    pub geo_database: Option<PathBuf>,
+}
+
+/// What is made of visits.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Visits")]
+pub struct VisitConfig {
+    /// By whose names bots are known.
+    #[command(flatten)]
+    pub agents: AgentsConfig,
+    /// Which networks are bots'.
+    #[command(flatten)]
+    pub networks: NetworksConfig,
     /// The most clicks in 10 seconds from one address that are people's, up to 10000; 0 for any number
     #[arg(
         long,
@@ -47,14 +90,9 @@ pub struct VisitConfig {
         value_parser = RangedU64ValueParser::<u16>::new().range(..=u64::from(MOST_CLICKS))
     )]
     pub burst_link: u16,
-    /// A database of countries in the MMDB format, for the countries of visitors; none are kept unless given
-    #[arg(
-        long,
-        env = "LINKHOP_GEO_DATABASE",
-        value_name = "FILE",
-        value_parser = file
-    )]
-    pub geo_database: Option<PathBuf>,
+    /// Where visitors are.
+    #[command(flatten)]
+    pub countries: CountriesConfig,
     /// A proxy whose X-Forwarded-For is believed, as a network such as 10.0.0.0/8 or an address; may be given more than once
     #[arg(
         long,
@@ -63,6 +101,14 @@ pub struct VisitConfig {
         value_delimiter = ','
     )]
     pub trusted_proxy: Vec<Network>,
+    /// The days for which clicks are kept one by one, up to 36500; for ever unless given. Figures always stay
+    #[arg(
+        long,
+        env = "LINKHOP_CLICK_RETENTION",
+        value_name = "DAYS",
+        value_parser = RangedU64ValueParser::<u32>::new().range(1..=36_500)
+    )]
+    pub click_retention: Option<u32>,
 }
 
 impl VisitConfig {
@@ -70,9 +116,9 @@ impl VisitConfig {
     #[must_use]
     pub fn judge(&self) -> judge::Options {
         judge::Options {
-            agents: self.bot_agents.clone(),
-            networks: self.bot_networks.clone(),
-            countries: self.geo_database.clone(),
+            agents: self.agents.bot_agents.clone(),
+            networks: self.networks.bot_networks.clone(),
+            countries: self.countries.geo_database.clone(),
             burst_address: self.burst_address,
             burst_link: self.burst_link,
         }

@@ -8,6 +8,7 @@ mod snapshot;
 mod sqlite_file;
 mod sqlite_reader;
 mod transaction;
+mod value_rows;
 mod writer;
 
 pub use connect::{ConnectError, Options, Store, Synchronous, is_database_url};
@@ -18,4 +19,5 @@ pub use snapshot::Snapshot;
 pub use sqlite_file::SqliteFile;
 pub(crate) use sqlite_reader::{Columns, columns};
 pub use transaction::{WriteTransaction, again, met_another};
+pub use value_rows::value_rows;
 pub use writer::{Kept, NewClick, Outcome, UsedKey, WriteError, Writer};

@@ -8,5 +8,6 @@ mod demo;
 mod help;
 mod operator;
 mod process;
+mod reclassify;
 mod settings;
 mod verdict_files;
