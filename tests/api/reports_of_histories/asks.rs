@@ -100,13 +100,13 @@ pub(super) fn asks() -> impl Strategy<Value = Ask> {
 
 const QUARTER: i64 = 15 * 60 * 1000;
 
-fn time((index, shift): (Index, i64), known: &[Known]) -> Option<Timestamp> {
+fn time((index, shift): (Index, i64), known: &[Known]) -> Timestamp {
     let time = index.get(known).click.clicked_at.millis();
-    Some(Timestamp::from_millis(match shift {
+    Timestamp::from_millis(match shift {
         i64::MIN => time - time % QUARTER,
         i64::MAX => time - time % QUARTER + QUARTER,
         shift => time + shift,
-    }))
+    })
 }
 
 /// Periods around the clicks: open, whole quarters, and not.
@@ -263,8 +263,8 @@ impl Ask {
     pub(super) fn request(&self, world: &World, known: &[Known]) -> (Request, Passes) {
         let mut filter = ClickFilter::default();
         if !known.is_empty() {
-            filter.from = self.from.and_then(|end| time(end, known));
-            filter.before = self.before.and_then(|end| time(end, known));
+            filter.from = self.from.map(|end| time(end, known));
+            filter.before = self.before.map(|end| time(end, known));
         }
         let mut passes: Vec<Passes> = Vec::new();
         let (mut fields, (from, before)) = (Vec::new(), (filter.from, filter.before));
