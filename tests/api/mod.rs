@@ -41,6 +41,7 @@ mod queries;
 mod reclassify;
 mod recording;
 mod redirect;
+mod reports_of_histories;
 mod retention;
 mod schema_file;
 mod stats;
