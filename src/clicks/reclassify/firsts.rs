@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use entity::{ClickId, ShortLinkId, StoredVerdict, Timestamp};
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult, Statement, Value};
+use entity::{ClickId, ShortLinkId, StoredVerdict, Timestamp, click_summing};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, FromQueryResult, Statement, Value};
 
 use super::mend::{Moves, Rejudged, execute};
 use crate::store::value_rows;
@@ -38,13 +38,61 @@ struct Noted {
     verdict: StoredVerdict,
 }
 
-/// What a visitor's clicks have become in this transaction.
+/// What becomes of a visitor's clicks in this transaction.
 #[derive(Debug, Default)]
 struct Turned {
     /// The first that is a person's now.
     gained: Option<i64>,
     /// Those that are bots' now.
     lost: BTreeSet<i64>,
+}
+
+/// Visitors whose clicks are judged anew.
+type AllTurned = BTreeMap<Pair, Turned>;
+
+/// Whose clicks come next, looked for before anybody has to wait.
+#[derive(Debug)]
+pub(super) struct Search {
+    /// How far clicks were summed, and from when on they were kept.
+    mark: click_summing::Model,
+    /// The next click of each visitor who was looked for.
+    next: HashMap<Pair, Option<i64>>,
+}
+
+fn turned(visits: &[Visit]) -> AllTurned {
+    let mut all = AllTurned::new();
+    for visit in visits {
+        let turned = all.entry((visit.link, visit.visitor)).or_default();
+        if visit.is_human {
+            turned.gained = Some(turned.gained.map_or(visit.seq, |seq| seq.min(visit.seq)));
+        } else {
+            turned.lost.insert(visit.seq);
+        }
+    }
+    all
+}
+
+impl Search {
+    /// Looks for the next click of every visitor whose first one is to be a bot's. That takes as long as their links have
+    /// clicks, so it is done where it keeps nobody waiting; what is found holds for as long as the mark stays.
+    pub(super) async fn before(
+        db: &impl ConnectionTrait,
+        visits: &[Visit],
+        mark: click_summing::Model,
+    ) -> Result<Self, DbErr> {
+        let turned = turned(visits);
+        let known = known(db, &turned).await?;
+        let next = next(db, &bereft(&turned, &known), mark.kept_from).await?;
+        Ok(Self { mark, next })
+    }
+}
+
+/// Those whose first click is a bot's now, with all of theirs that are.
+fn bereft<'t>(turned: &'t AllTurned, known: &HashMap<Pair, i64>) -> Vec<(Pair, &'t Turned)> {
+    let turned = turned.iter().map(|(pair, turned)| (*pair, turned));
+    let is_bereft =
+        |(pair, turned): &(Pair, &Turned)| known.get(pair).is_some_and(|first| turned.lost.contains(first));
+    turned.filter(is_bereft).collect()
 }
 
 /// Writes who has been to a link first by which click, and adds to `moves` what clicks become first ones or no longer are:
@@ -54,31 +102,31 @@ struct Turned {
 pub(super) async fn mend(
     db: &DatabaseTransaction,
     visits: &[Visit],
-    kept_from: Timestamp,
+    mark: click_summing::Model,
+    search: Search,
     moves: &mut Moves,
 ) -> Result<Vec<i64>, DbErr> {
-    let mut turned: BTreeMap<Pair, Turned> = BTreeMap::new();
-    for visit in visits {
-        let turned = turned.entry((visit.link, visit.visitor)).or_default();
-        if visit.is_human {
-            turned.gained = Some(turned.gained.map_or(visit.seq, |seq| seq.min(visit.seq)));
-        } else {
-            turned.lost.insert(visit.seq);
-        }
-    }
-    let known = firsts(db, turned.keys(), KNOWN, &[]).await?;
-    let bereft = |pair: &&Pair| {
-        known
-            .get(pair)
-            .is_some_and(|first| turned[pair].lost.contains(first))
+    let turned = turned(visits);
+    let known = known(db, &turned).await?;
+    let bereft = bereft(&turned, &known);
+    let is_found = search.mark == mark && bereft.iter().all(|(pair, _)| search.next.contains_key(pair));
+    let next = if is_found {
+        search.next
+    } else {
+        next(db, &bereft, mark.kept_from).await?
     };
-    let next = firsts(db, turned.keys().filter(bereft), NEXT, &[kept_from.into()]).await?;
     // Of each visitor whose first click is another: the one that was, and the one that is.
     let mut changed: BTreeMap<Pair, (Option<i64>, Option<i64>)> = BTreeMap::new();
     for (pair, turned) in &turned {
         let before = known.get(pair).copied();
         let after = match before {
-            Some(first) if turned.lost.contains(&first) => next.get(pair).copied(),
+            Some(first) if turned.lost.contains(&first) => next
+                .get(pair)
+                .copied()
+                .flatten()
+                .into_iter()
+                .chain(turned.gained)
+                .min(),
             Some(first) => Some(turned.gained.map_or(first, |gained| gained.min(first))),
             None => turned.gained,
         };
@@ -87,7 +135,7 @@ pub(super) async fn mend(
         }
     }
     let rows = changed.values().flat_map(|(before, after)| [*before, *after]);
-    let noted = noted(db, rows.flatten().collect(), kept_from).await?;
+    let noted = noted(db, rows.flatten().collect(), mark.kept_from).await?;
     changed.retain(|_, (before, _)| before.is_none_or(|seq| noted.contains_key(&seq)));
     write(db, &changed).await?;
     let mut flagged = Vec::new();
@@ -116,34 +164,62 @@ pub(super) async fn mend(
 }
 
 /// The first click of each visitor as it is known.
-const KNOWN: &str = "SELECT short_link_id, visitor, seq FROM link_visitor
-    WHERE (short_link_id, visitor) IN (VALUES {pairs})";
-
-/// The first of each visitor's clicks as a person, where none is known any more.
-const NEXT: &str = "SELECT c.short_link_id, c.visitor, min(c.seq) AS seq
-    FROM link_click AS k JOIN click AS c ON c.seq = k.seq
-    WHERE k.short_link_id IN (SELECT v.column1 FROM (VALUES {pairs}) AS v)
-        AND (k.verdict & 15) = 0 AND k.clicked_at >= {value}
-        AND (c.short_link_id, c.visitor) IN (VALUES {pairs})
-    GROUP BY c.short_link_id, c.visitor";
-
-async fn firsts(
-    db: &DatabaseTransaction,
-    pairs: impl Iterator<Item = &Pair>,
-    sql: &str,
-    more: &[Value],
-) -> Result<HashMap<Pair, i64>, DbErr> {
-    let (rows, mut values) = value_rows(pairs.map(|(link, visitor)| [(*link).into(), (*visitor).into()]));
+async fn known(db: &impl ConnectionTrait, turned: &AllTurned) -> Result<HashMap<Pair, i64>, DbErr> {
+    let (pairs, values) = value_rows(
+        turned
+            .keys()
+            .map(|(link, visitor)| [(*link).into(), (*visitor).into()]),
+    );
     if values.is_empty() {
         return Ok(HashMap::new());
     }
-    values.extend_from_slice(more);
-    let sql = sql
-        .replace("{pairs}", &rows)
-        .replace("{value}", &format!("${}", values.len()));
+    let sql = format!(
+        "SELECT short_link_id, visitor, seq FROM link_visitor WHERE (short_link_id, visitor) IN (VALUES {pairs})"
+    );
+    firsts(db, sql, values).await
+}
+
+/// The first of each visitor's other clicks as a person, where no first one is left.
+async fn next(
+    db: &impl ConnectionTrait,
+    bereft: &[(Pair, &Turned)],
+    kept_from: Timestamp,
+) -> Result<HashMap<Pair, Option<i64>>, DbErr> {
+    let pairs = bereft
+        .iter()
+        .map(|((link, visitor), _)| [(*link).into(), (*visitor).into()]);
+    let (pairs, mut values) = value_rows(pairs);
+    if values.is_empty() {
+        return Ok(HashMap::new());
+    }
+    values.push(kept_from.into());
+    let kept_from = values.len();
+    let mut lost = Vec::new();
+    for seq in bereft.iter().flat_map(|(_, turned)| &turned.lost) {
+        values.push((*seq).into());
+        lost.push(format!("${}", values.len()));
+    }
+    let lost = lost.join(", ");
+    let sql = format!(
+        "SELECT c.short_link_id, c.visitor, min(c.seq) AS seq
+        FROM link_click AS k JOIN click AS c ON c.seq = k.seq
+        WHERE k.short_link_id IN (SELECT v.column1 FROM (VALUES {pairs}) AS v)
+            AND (k.verdict & 15) = 0 AND k.clicked_at >= ${kept_from} AND k.seq NOT IN ({lost})
+            AND (c.short_link_id, c.visitor) IN (VALUES {pairs})
+        GROUP BY c.short_link_id, c.visitor"
+    );
+    let found = firsts(db, sql, values).await?;
+    let found = bereft.iter().map(|(pair, _)| (*pair, found.get(pair).copied()));
+    Ok(found.collect())
+}
+
+async fn firsts(
+    db: &impl ConnectionTrait,
+    sql: String,
+    values: Vec<Value>,
+) -> Result<HashMap<Pair, i64>, DbErr> {
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-    let firsts = First::find_by_statement(statement).all(db).await?;
-    let firsts = firsts.into_iter();
+    let firsts = First::find_by_statement(statement).all(db).await?.into_iter();
     Ok(firsts
         .map(|first| ((first.short_link_id, first.visitor), first.seq))
         .collect())

@@ -64,9 +64,17 @@ impl Differing {
         }
     }
 
-    /// What it is summed as; `None` of a copy of a click that is noted by another row, of which nothing is.
-    fn summed_as(&self) -> Option<StoredVerdict> {
-        self.verdict.filter(|_| self.noted == Some(self.seq))
+    /// What it is summed as, and what it is to be; `None` of a copy of a click that is noted by another row, of which
+    /// nothing is.
+    fn rejudged(&self, (reason, kind): Verdict) -> Option<Rejudged> {
+        let before = self.verdict.filter(|_| self.noted == Some(self.seq))?;
+        Some(Rejudged {
+            link: self.short_link_id,
+            id: self.id,
+            clicked_at: self.clicked_at,
+            before,
+            after: StoredVerdict::new(reason, kind, before.is_unique()),
+        })
     }
 }
 
@@ -81,53 +89,29 @@ pub(super) async fn mend(
     since: Timestamp,
     rows: &[i64],
 ) -> Result<Mended, ReclassifyError> {
+    let search = {
+        let mark = marked(click_summing::Entity::find().one(&store.read).await?)?;
+        let changed = changed(&store.read, agents, since, mark, rows).await?;
+        firsts::Search::before(&store.read, &visits(&changed), mark).await?
+    };
     let transaction = store.begin().await?;
     let mark = click_summing::Entity::find().lock_exclusive();
-    let mark = mark.one(&*transaction).await?;
-    let mark = mark.ok_or_else(|| DbErr::RecordNotFound("how far clicks are summed".to_owned()))?;
+    let mark = marked(mark.one(&*transaction).await?)?;
     if mark.through != mark.upcoming {
         return Ok(Mended::BeingSummed);
     }
-    let since = since.max(mark.kept_from);
-    let mut changed = Vec::new();
-    for click in differing(&transaction, rows, mark.through, since).await? {
-        // Somebody else may have judged it in between.
-        if let Some(verdict) = judged_anew(click.seen(), agents) {
-            changed.push((click, verdict));
-        }
-    }
+    let changed = changed(&*transaction, agents, since, mark, rows).await?;
     if changed.is_empty() {
         return Ok(Mended::Changed(Vec::new()));
     }
     change_rows(&transaction, &changed, list).await?;
-    let mut moves = Moves::new();
-    let mut visits = Vec::new();
-    for (click, (reason, kind)) in &changed {
-        let Some(before) = click.summed_as() else {
-            continue;
-        };
-        let rejudged = Rejudged {
-            link: click.short_link_id,
-            id: click.id,
-            clicked_at: click.clicked_at,
-            before,
-            after: StoredVerdict::new(*reason, *kind, before.is_unique()),
-        };
-        if let Some(visitor) = click.visitor
-            && before.is_human() != rejudged.after.is_human()
-        {
-            visits.push(firsts::Visit {
-                link: rejudged.link,
-                visitor,
-                seq: click.seq,
-                is_human: rejudged.after.is_human(),
-            });
-        }
-        moves.insert(click.seq, rejudged);
-    }
-    // So that whoever comes next to a link is looked for among people.
+    let moves = changed.iter().filter_map(|(click, verdict)| {
+        let rejudged = click.rejudged(*verdict)?;
+        Some((click.seq, rejudged))
+    });
+    let mut moves: Moves = moves.collect();
     note(&transaction, moves.values()).await?;
-    let flagged = firsts::mend(&transaction, &visits, mark.kept_from, &mut moves).await?;
+    let flagged = firsts::mend(&transaction, &visits(&changed), mark, search, &mut moves).await?;
     note(&transaction, flagged.iter().filter_map(|seq| moves.get(seq))).await?;
     sums::mend(&transaction, &moves).await?;
     transaction.commit().await?;
@@ -139,9 +123,45 @@ pub(super) async fn mend(
     ))
 }
 
+fn marked(mark: Option<click_summing::Model>) -> Result<click_summing::Model, DbErr> {
+    mark.ok_or_else(|| DbErr::RecordNotFound("how far clicks are summed".to_owned()))
+}
+
+/// Visits of somebody who can be told from others, as the person or the bot that they are now.
+fn visits(changed: &[(Differing, Verdict)]) -> Vec<firsts::Visit> {
+    let visits = changed.iter().filter_map(|(click, verdict)| {
+        let rejudged = click.rejudged(*verdict)?;
+        let is_human = rejudged.after.is_human();
+        let visit = firsts::Visit {
+            link: click.short_link_id,
+            visitor: click.visitor?,
+            seq: click.seq,
+            is_human,
+        };
+        (rejudged.before.is_human() != is_human).then_some(visit)
+    });
+    visits.collect()
+}
+
+/// Those of the rows that are summed and kept and still differ, with the verdict that each has today.
+async fn changed(
+    db: &impl ConnectionTrait,
+    agents: &JudgedAgents,
+    since: Timestamp,
+    mark: click_summing::Model,
+    rows: &[i64],
+) -> Result<Vec<(Differing, Verdict)>, DbErr> {
+    let clicks = differing(db, rows, mark.through, since.max(mark.kept_from)).await?;
+    let clicks = clicks.into_iter().filter_map(|click| {
+        let verdict = judged_anew(click.seen(), agents)?;
+        Some((click, verdict))
+    });
+    Ok(clicks.collect())
+}
+
 /// Those of the rows that are summed and kept.
 async fn differing(
-    db: &DatabaseTransaction,
+    db: &impl ConnectionTrait,
     rows: &[i64],
     through: i64,
     since: Timestamp,
