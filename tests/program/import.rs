@@ -116,12 +116,15 @@ async fn a_click_is_stored_as_if_it_had_just_been_made_and_the_same_one_from_eit
         .split_once('/')
         .expect("a code");
     let id = "click_019a8e6f3c0070008000000000000001";
+    let query = "query($url: String!) { shortLink(by: {shortUrl: $url}) { id } }";
+    let link = history.client.graphql(query, json!({"url": url})).await;
+    let link = &link.expect("an answer")["shortLink"]["id"];
     let objects = [
         json!({"shortUrl": url, "clickedAt": "2025-11-16T22:00:00+01:00", "userAgent": BROWSER, "ip": "203.0.113.7",
             "referrer": "https://News.example.com/a?b", "language": "de-ch,de;q=0.9", "query": "utm=x&sub2=q", "sub1": "a b"}),
         json!({"linkId": code, "domain": host, "clickedAt": "2025-11-16T21:00:01Z", "userAgent": "curl/8.5.0",
             "network": "198.51.100.0/24", "country": "ca", "referrer": "news.example.com", "source": "s"}),
-        json!({"shortLinkId": history.link_id(), "id": id, "clickedAt": "2025-11-16T21:00:02.500Z", "method": "HEAD",
+        json!({"shortLinkId": link, "id": id, "clickedAt": "2025-11-16T21:00:02.500Z", "method": "HEAD",
             "userAgent": BROWSER, "isPrefetch": true}),
         json!({"shortUrl": url, "clickedAt": "2025-11-16T21:00:03Z", "userAgent": BROWSER, "ip": "2001:db8:1:2::3",
             "isBot": true, "botReason": "BURST", "botKind": "SCANNER"}),
@@ -205,12 +208,6 @@ async fn a_click_is_stored_as_if_it_had_just_been_made_and_the_same_one_from_eit
     assert_eq!(history.clicks().await, clicks);
     let stats = json!({"clicks": 5, "humanClicks": 2, "botClicks": 3, "uniqueClicks": 1, "firstClickedAt": "2025-11-16T21:00:00Z"});
     assert_eq!(history.stats().await, stats);
-}
-
-impl History {
-    fn link_id(&self) -> &str {
-        self.link["shortLink"]["id"].as_str().expect("an id")
-    }
 }
 
 /// A line of NDJSON with a good click, in which some fields are others.
