@@ -14,6 +14,7 @@ use crate::{
         file_error::FileError,
         judge::{self, Judge},
         recorder::{Recorder, RecorderOptions},
+        report::Reports,
         retention::Retention,
     },
     links::{
@@ -127,6 +128,8 @@ pub struct App {
     pub aggregator: Aggregator,
     /// Removes clicks that are too old.
     pub retention: Retention,
+    /// Counts clicks by whatever is asked.
+    pub reports: Reports,
     /// Tells bots from people.
     pub judge: Arc<Judge>,
     /// Which codes are drawn.
@@ -171,6 +174,7 @@ impl App {
             retention,
             continuing: Continuing::new(&key, store.clone(), recorder.clone(), click_wait),
             recorder,
+            reports: Reports::new(&store),
             writer,
             judge: Arc::new(judge),
             codes: Arc::new(codes),

@@ -20,6 +20,16 @@ pub enum Code {
     QueryTooComplex,
     /// Not what the schema or the protocol allows.
     BadRequest,
+    /// A time that ends before it begins, or is too long.
+    InvalidPeriod,
+    /// Not the name of a time zone.
+    InvalidTimezone,
+    /// More to group by than a report takes, or the same twice.
+    InvalidGrouping,
+    /// Something that is named and that the account does not have.
+    NotFound,
+    /// More different values than a report counts.
+    TooManyGroups,
     /// Not done in the time that one request may take.
     Timeout,
     /// Our fault.
@@ -36,6 +46,11 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
             Self::BadRequest => "BAD_REQUEST",
+            Self::InvalidPeriod => "INVALID_PERIOD",
+            Self::InvalidTimezone => "INVALID_TIMEZONE",
+            Self::InvalidGrouping => "INVALID_GROUPING",
+            Self::NotFound => "NOT_FOUND",
+            Self::TooManyGroups => "TOO_MANY_GROUPS",
             Self::Timeout => "TIMEOUT",
             Self::Internal => "INTERNAL",
         }

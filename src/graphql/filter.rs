@@ -47,7 +47,7 @@ pub(super) struct ShortLinkFilter {
 #[derive(Debug, InputObject)]
 pub(super) struct MetadataFilter {
     /// The key, such as `campaign`, as it is written in the metadata.
-    key: String,
+    pub(super) key: String,
     /// A string, a number or a boolean, and the same kind in the metadata: `"1"` is not `1`, but `1.0` is. Fractions, and
     /// whole numbers beyond 2^63, are compared as floating point numbers of 64 bits.
     value: Value,
@@ -156,7 +156,11 @@ impl ShortLinkFilter {
 }
 
 impl MetadataFilter {
-    fn parse(self) -> Result<(String, Scalar)> {
+    /// The key, and the value under it.
+    ///
+    /// # Errors
+    /// `BAD_REQUEST` for what no metadata holds.
+    pub(super) fn parse(self) -> Result<(String, Scalar)> {
         let refuse = |message: &str| Err(Code::BadRequest.error(message));
         let Some(value) = Scalar::of(self.value) else {
             return refuse("metadata.value must be a string, a number or a boolean.");

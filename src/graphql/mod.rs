@@ -5,6 +5,9 @@
 
 mod account;
 mod click;
+mod click_filter;
+mod click_grouping;
+mod click_report;
 mod connection;
 mod create_short_link;
 mod documents;
@@ -99,8 +102,8 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
     );
     let builder = describe::<Click, ClickTotal, _, _, _>(
         builder,
-        "A page of a link's clicks.",
-        "A click and its place among the link's.",
+        "A page of clicks.",
+        "A click and its place among the others of the list.",
     );
     let builder = describe::<SendingList, Total, _, _, _>(
         builder,
@@ -119,7 +122,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>
 pub fn prepare(request: Request, app: &App, principal: Option<Arc<Principal>>) -> Request {
     match principal {
         Some(principal) => {
-            let loader = loader::loader(&app.store, principal.account_id());
+            let loader = loader::loader(app, principal.account_id());
             request.data(loader).data(principal)
         }
         None => request,

@@ -1,6 +1,10 @@
 //! Whatever was clicked and in whichever lots it is summed: what is summed beside the links' own totals is a recount.
 
-use entity::{ShortLinkId, click, click_summing};
+use entity::{ShortLinkId, StoredVerdict, click, click_summing};
+use linkhop::clicks::columns::{
+    Chunk, Column,
+    store::{self, Place},
+};
 use proptest::{
     collection::vec,
     option,
@@ -258,7 +262,7 @@ async fn two_who_sum_the_same_clicks_at_once_count_none_twice() {
 }
 
 #[tokio::test]
-async fn a_mark_that_somebody_else_moves_is_taken_up_where_they_moved_it() {
+async fn summing_says_nothing_of_how_long_clicks_are_kept() {
     let app = TestApp::start().await;
     let links = links(&app).await;
     app.store_clicks(&many_clicks(&links, 300)).await;
@@ -292,6 +296,51 @@ async fn chunks_are_few_however_many_lots_a_day_is_summed_in() {
     }
     let last = app.clicks().await.last().map_or(0, |click| click.seq);
     expect_recount(&app, last).await;
+}
+
+#[tokio::test]
+async fn the_chunk_of_a_click_is_found_and_its_verdicts_are_written_anew() {
+    let app = TestApp::start().await;
+    let links = links(&app).await;
+    // Too few to become one with what is there.
+    for clicks in [600, 60, 6] {
+        app.store_clicks(&many_clicks(&links, clicks)).await;
+        app.app.aggregator.caught_up().await;
+    }
+    let account = app.tenant.account.id;
+    let db = &app.store().write;
+    let mut facts = app.facts(account).await;
+    let day = facts[0].day();
+    assert!(store::of_day(db, account, day).await.expect("chunks").len() > 1);
+    let bot = StoredVerdict::new(Some(click::BotReason::Burst), None, false);
+    for at in [0, 100, facts.len() - 1] {
+        let seq = facts[at].seq;
+        let place = store::holding(db, account, day, seq).await.expect("an answer");
+        let place = place.expect("a chunk");
+        let columns = [Column::Seq, Column::Verdict];
+        let chunk = store::read(db, place, &columns).await.expect("an answer");
+        let mut chunk = chunk.expect("the chunk");
+        assert_eq!(chunk.words(Column::Link), None, "it was not asked for");
+        let within = chunk.seqs().position(|found| found == seq).expect("the click");
+        chunk.verdicts_mut()[within] = bot;
+        assert!(store::rewrite_verdicts(db, place, &chunk).await.expect("written"));
+        facts[at].verdict = bot;
+    }
+    assert_eq!(app.facts(account).await, facts);
+    let beyond = facts[facts.len() - 1].seq + 1;
+    let nowhere = store::holding(db, account, day, beyond).await.expect("an answer");
+    assert_eq!(nowhere, None);
+    let gone = Place {
+        account,
+        day,
+        last: beyond,
+    };
+    assert_eq!(store::read(db, gone, &[]).await.expect("an answer"), None);
+    assert!(
+        !store::rewrite_verdicts(db, gone, &Chunk::empty(0))
+            .await
+            .expect("an answer")
+    );
 }
 
 #[tokio::test]

@@ -9,5 +9,6 @@ mod help;
 mod import;
 mod operator;
 mod process;
+mod reclassify;
 mod settings;
 mod verdict_files;

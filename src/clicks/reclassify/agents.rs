@@ -17,7 +17,6 @@ const LOT: u64 = 1000;
 #[derive(Debug)]
 pub struct JudgedAgents {
     bots: HashMap<i64, BotKind>,
-    all: usize,
 }
 
 impl JudgedAgents {
@@ -26,21 +25,20 @@ impl JudgedAgents {
     /// # Errors
     /// When the database does not answer.
     pub async fn read(db: &impl ConnectionTrait, list: &AgentList) -> Result<Self, DbErr> {
-        let (mut bots, mut all) = (HashMap::new(), 0);
-        let mut last = None;
+        let mut bots = HashMap::new();
+        let mut beyond = None;
         loop {
             let mut agents = user_agent::Entity::find()
                 .order_by_asc(user_agent::Column::Id)
                 .limit(LOT);
-            if let Some(last) = last {
-                agents = agents.filter(user_agent::Column::Id.gt(last));
+            if let Some(id) = beyond {
+                agents = agents.filter(user_agent::Column::Id.gt(id));
             }
             let agents = agents.all(db).await?;
-            let Some(end) = agents.last() else {
-                return Ok(Self { bots, all });
+            let Some(last_agent) = agents.last() else {
+                return Ok(Self { bots });
             };
-            last = Some(end.id);
-            all += agents.len();
+            beyond = Some(last_agent.id);
             for agent in agents {
                 if list.is_bot(&agent.text) {
                     bots.insert(agent.id, list.kind_of(&agent.text));
@@ -49,21 +47,17 @@ impl JudgedAgents {
         }
     }
 
+    /// Agents that are bots, and no others.
+    #[cfg(test)]
+    pub(super) fn of(bots: impl IntoIterator<Item = (i64, BotKind)>) -> Self {
+        Self {
+            bots: bots.into_iter().collect(),
+        }
+    }
+
     /// What kind of bot an agent is; `None` for a person's.
     #[must_use]
     pub fn kind(&self, agent: i64) -> Option<BotKind> {
         self.bots.get(&agent).copied()
-    }
-
-    /// How many agents there are.
-    #[must_use]
-    pub const fn all(&self) -> usize {
-        self.all
-    }
-
-    /// How many of them the list names.
-    #[must_use]
-    pub fn bots(&self) -> usize {
-        self.bots.len()
     }
 }

@@ -1,6 +1,6 @@
 //! Reading the clicks of a lot, and what reports want to know of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use entity::{
     ShortLinkId, StoredVerdict, Timestamp,
@@ -62,16 +62,14 @@ pub(super) fn read(db: &Connection, through: i64, upcoming: i64) -> rusqlite::Re
     let mut statement = db.prepare_cached(CLICKS)?;
     let mut rows = statement.query([through, upcoming])?;
     while let Some(row) = rows.next()? {
-        let mut numbers = match row.get(7)? {
+        let agent: Option<i64> = row.get(7)?;
+        let mut numbers = match agent.map(|agent| agents.entry(agent)) {
             None => TextNumbers::default(),
-            Some(agent) => match agents.get(&agent) {
-                Some(numbers) => *numbers,
-                None => {
-                    let numbers = read_agent(db, agent, &mut texts)?;
-                    agents.insert(agent, numbers);
-                    numbers
-                }
-            },
+            Some(Entry::Occupied(known)) => *known.get(),
+            Some(Entry::Vacant(new)) => {
+                let agent = *new.key();
+                *new.insert(read_agent(db, agent, &mut texts)?)
+            }
         };
         texts.set(&mut numbers, Column::Country, text(row, 8)?);
         texts.set(&mut numbers, Column::Referrer, text(row, 9)?);
