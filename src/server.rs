@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     app::{App, Clock, StartError},
+    clicks::judge::Judge,
     config::ServerConfig,
     http::{Settings, State, router},
     store::Store,
@@ -60,6 +61,12 @@ impl Server {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What tells bots from people.
+    #[must_use]
+    pub fn judge(&self) -> &Judge {
+        &self.app.judge
     }
 
     /// Answers requests until `stop` is there, then lets those finish that have begun, and returns once all

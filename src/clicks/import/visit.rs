@@ -150,8 +150,11 @@ pub(super) fn click(
         return Err(WrongClick::Language);
     }
     if let Some(referrer) = &fields.referrer {
-        let host =
-            said::referrer_host(referrer).or_else(|| said::referrer_host(&format!("https://{referrer}/")));
+        let host = if referrer.contains('/') {
+            said::referrer_host(referrer)
+        } else {
+            said::referrer_host(&format!("https://{referrer}/"))
+        };
         row.referrer = Some(host.ok_or(WrongClick::Referrer)?);
     }
     if let Some(network) = &fields.network
