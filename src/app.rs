@@ -15,6 +15,8 @@ use crate::{
         judge::{self, Judge},
         live::{self, LiveClicks},
         recorder::{Recorder, RecorderOptions},
+        report::Reports,
+        retention::Retention,
     },
     links::{
         code::CodeSpace,
@@ -66,6 +68,8 @@ pub struct Options {
     pub redirect_lifetime: Duration,
     /// How long clicks gather before they are summed.
     pub sum_pause: Duration,
+    /// How many days raw clicks are kept; for ever unless given.
+    pub click_retention: Option<u32>,
     /// How clicks are stored.
     pub recorder: RecorderOptions,
     /// Which codes are drawn.
@@ -96,6 +100,7 @@ impl Default for Options {
             redirect_cache: 16 << 20,
             redirect_lifetime: resolve::LIFETIME,
             sum_pause: aggregator::PAUSE,
+            click_retention: None,
             recorder: RecorderOptions::default(),
             codes: CodeSpace::default(),
             judge: judge::Options::default(),
@@ -127,6 +132,10 @@ pub struct App {
     pub aggregator: Aggregator,
     /// Shows clicks as they come.
     pub live: LiveClicks,
+    /// Removes clicks that are too old.
+    pub retention: Retention,
+    /// Counts clicks by whatever is asked.
+    pub reports: Reports,
     /// Tells bots from people.
     pub judge: Arc<Judge>,
     /// Which codes are drawn.
@@ -146,6 +155,7 @@ impl App {
             redirect_cache,
             redirect_lifetime,
             sum_pause,
+            click_retention,
             recorder,
             codes,
             judge,
@@ -158,6 +168,8 @@ impl App {
         let read = || store.read.clone();
         let hosts = ServerHosts::new(read());
         let click_wait = recorder.click_wait;
+        let time = clock.clone();
+        let retention = Retention::spawn(&store, click_retention, move || time.now());
         let recorder = Recorder::spawn(writer.clone(), &recorder);
         let key = store.secret(Continuing::SECRET, nanoid::rngs::default).await?;
         Ok(Self {
@@ -166,9 +178,11 @@ impl App {
             resolver: Resolver::new(&store, redirect_cache, redirect_lifetime, hosts.changes().clone()),
             hosts,
             aggregator: Aggregator::spawn(&store, sum_pause)?,
+            retention,
             continuing: Continuing::new(&key, store.clone(), recorder.clone(), click_wait),
             live: LiveClicks::spawn(&store, live),
             recorder,
+            reports: Reports::new(&store),
             writer,
             judge: Arc::new(judge),
             codes: Arc::new(codes),

@@ -25,7 +25,7 @@ use crate::{
     values::host::Host,
 };
 
-pub use self::visits::VisitConfig;
+pub use self::visits::{AgentsConfig, VisitConfig};
 
 /// The heading of what one request may ask for.
 const LIMITS: &str = "Limits of a GraphQL request";
@@ -249,6 +249,7 @@ impl ServerConfig {
                     .unwrap_or(recorder.spool),
             },
             judge: self.visits.judge(),
+            click_retention: self.visits.click_retention,
             ..app::Options::default()
         }
     }

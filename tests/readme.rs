@@ -26,7 +26,7 @@ async fn its_graphql_examples_run() {
         .offer(app.store(), Some(Platform::Tune), tracking_url)
         .await;
     let examples = blocks("graphql");
-    assert_eq!(examples.len(), 9);
+    assert_eq!(examples.len(), 10);
 
     let made = app.graphql(examples[0], json!({})).await.data("createShortLink");
     assert_eq!(
@@ -46,20 +46,20 @@ async fn its_graphql_examples_run() {
         (&found["status"], &found["offer"]["platform"]),
         (&json!("ACTIVE"), &json!("TUNE"))
     );
-    let page = app.graphql(examples[4], json!({})).await.data("shortLinks");
-    assert_eq!(page["nodes"].as_array().map(Vec::len), Some(2));
     let page = app.graphql(examples[5], json!({})).await.data("shortLinks");
+    assert_eq!(page["nodes"].as_array().map(Vec::len), Some(2));
+    let page = app.graphql(examples[6], json!({})).await.data("shortLinks");
     assert_eq!(page["totalCount"], 1);
     assert_eq!(
         page["nodes"][0]["destinationUrl"],
         "https://example.com/spring-sale"
     );
-    let viewer = app.graphql(examples[6], json!({})).await.data("viewer");
+    let viewer = app.graphql(examples[7], json!({})).await.data("viewer");
     assert_eq!(viewer["apiKey"]["scopes"], json!(["ADMIN"]));
-    let made = app.graphql(examples[7], json!({})).await.data("createDomain");
+    let made = app.graphql(examples[8], json!({})).await.data("createDomain");
     assert_eq!(made["domain"]["host"], "go.example.org", "{made}");
     let made = app
-        .graphql(examples[8], json!({"domainId": made["domain"]["id"]}))
+        .graphql(examples[9], json!({"domainId": made["domain"]["id"]}))
         .await
         .json();
     let data = &made["data"];
@@ -86,13 +86,45 @@ async fn its_figures_are_what_three_clicks_answer() {
 }
 
 #[tokio::test]
+async fn its_report_is_what_five_clicks_answer() {
+    let app = TestApp::start().await;
+    let link = async |campaign: &str| {
+        let input = json!({"url": "https://example.com/", "listId": 42, "metadata": {"campaign": campaign}});
+        let made = app.create(input).await;
+        app.link_id(made["linkId"].as_str().expect("a code")).await
+    };
+    let (spring, summer) = (link("spring").await, link("summer").await);
+    let other = click::Model {
+        visitor: Some(2),
+        ..a_click(spring, 9)
+    };
+    let preview = click::Model {
+        bot_reason: Some(click::BotReason::UserAgent),
+        bot_kind: Some(click::BotKind::SocialPreview),
+        ..a_click(summer, 10)
+    };
+    app.store_clicks(&[
+        a_click(spring, 7),
+        a_click(spring, 8),
+        other,
+        preview,
+        a_click(summer, 11),
+    ])
+    .await;
+    let period = json!({"from": "2026-11-23T00:00:00Z", "before": "2026-11-24T00:00:00Z"});
+    let answer = app.graphql(blocks("graphql")[4], period);
+    let shown: Value = serde_json::from_str(blocks("json")[1]).expect("JSON");
+    assert_eq!(answer.await.json(), shown);
+}
+
+#[tokio::test]
 async fn its_error_is_what_a_taken_code_answers() {
     let app = TestApp::start().await;
     let query =
         "mutation { createShortLink(input: {url: \"https://example.com/\", listId: 42, code: \"taken\"}) {
         ... on UserError { code message path retryable } } }";
     app.graphql(query, json!({})).await.data("createShortLink");
-    let shown: Value = serde_json::from_str(blocks("json")[1]).expect("JSON");
+    let shown: Value = serde_json::from_str(blocks("json")[2]).expect("JSON");
     assert_eq!(app.graphql(query, json!({})).await.json(), shown);
 }
 

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ClickId, ShortLinkId, Timestamp};
 
-/// One click. Rows are only ever appended, and no index but the row number's own stands in their way:
-/// each one more would cost every redirect. What is looked up by link is in [`crate::link_click`], written behind.
+/// One click. Redirects only ever append rows, and no index but the row number's own stands in their way:
+/// each one more would cost every redirect. What is looked up by link is in [`crate::link_click`], written behind. Rows that
+/// are too old may be removed, never the newest; and a verdict may be reached anew.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "click")]
 pub struct Model {

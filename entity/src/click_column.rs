@@ -19,7 +19,7 @@ pub struct Model {
     /// When they were made: how many days, in UTC, after 1970 began.
     #[sea_orm(primary_key, auto_increment = false)]
     pub day: i32,
-    /// The chunk: the highest row number that it could have, so that later chunks have higher ones.
+    /// The chunk: the row of its last click, so that later chunks have higher ones.
     #[sea_orm(primary_key, auto_increment = false)]
     pub chunk: i64,
     /// Which column it is.

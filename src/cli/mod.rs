@@ -2,6 +2,7 @@
 
 mod accounts;
 mod check;
+mod clicks;
 mod demo;
 mod domains;
 mod file;
@@ -79,6 +80,8 @@ enum Command {
     Key(keys::Key),
     /// Show the hosts that short links live on
     Domain(domains::Domain),
+    /// Judge stored clicks anew
+    Clicks(clicks::Clicks),
     /// Print the GraphQL schema, the manual of the API
     Schema,
     /// Print a script that makes a shell complete commands and flags
@@ -128,6 +131,7 @@ pub async fn run(invocation: Invocation) -> Result<()> {
         Command::Account(account) => account.run().await,
         Command::Key(key) => key.run().await,
         Command::Domain(domain) => domain.run().await,
+        Command::Clicks(clicks) => clicks.run().await,
         Command::Schema => print(&graphql::sdl()),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -5,14 +5,14 @@ use std::{fs, io, path::PathBuf};
 use clap::{Args, builder::RangedU64ValueParser};
 
 use crate::{
-    clicks::{burst::MOST_CLICKS, judge},
+    clicks::{agents::AgentList, burst::MOST_CLICKS, file_error::FileError, judge},
     values::network::{Network, Networks},
 };
 
-/// What is made of visits.
+/// By whose names bots are known.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Visits")]
-pub struct VisitConfig {
+pub struct AgentsConfig {
     /// A file in place of the built-in list of bots' user agents: one regular expression a line, # begins a comment
     #[arg(
         long,
@@ -21,6 +21,26 @@ pub struct VisitConfig {
         value_parser = file
     )]
     pub bot_agents: Option<PathBuf>,
+}
+
+impl AgentsConfig {
+    /// The list, compiled.
+    ///
+    /// # Errors
+    /// When the file can't be used.
+    pub fn list(&self) -> Result<AgentList, FileError> {
+        let list = self.bot_agents.as_deref().map(AgentList::read).transpose()?;
+        Ok(list.unwrap_or_else(AgentList::embedded))
+    }
+}
+
+/// What is made of visits.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Visits")]
+pub struct VisitConfig {
+    /// By whose names bots are known.
+    #[command(flatten)]
+    pub agents: AgentsConfig,
     /// A file of networks whose every click is a bot's: one such as 203.0.113.0/24 a line, # begins a comment
     #[arg(
         long,
@@ -63,6 +83,14 @@ pub struct VisitConfig {
         value_delimiter = ','
     )]
     pub trusted_proxy: Vec<Network>,
+    /// The days for which clicks are kept one by one, up to 36500; for ever unless given. Figures always stay
+    #[arg(
+        long,
+        env = "LINKHOP_CLICK_RETENTION",
+        value_name = "DAYS",
+        value_parser = RangedU64ValueParser::<u32>::new().range(1..=36_500)
+    )]
+    pub click_retention: Option<u32>,
 }
 
 impl VisitConfig {
@@ -70,7 +98,7 @@ impl VisitConfig {
     #[must_use]
     pub fn judge(&self) -> judge::Options {
         judge::Options {
-            agents: self.bot_agents.clone(),
+            agents: self.agents.bot_agents.clone(),
             networks: self.bot_networks.clone(),
             countries: self.geo_database.clone(),
             burst_address: self.burst_address,

@@ -6,80 +6,123 @@ use entity::{ShortLinkId, Timestamp, api_key::Scope, click, user_agent};
 use serde_json::{Map, Value};
 
 use super::{
+    click_filter::{period, refusal},
     error::{internal, principal},
-    loader::{Agent, AgentList, ClicksOf, load},
+    loader::{Agent, AgentList, Figures, load},
+    short_link::ShortLink,
 };
 use crate::{
     app::App,
     clicks::{
         list::{self, Listed},
-        totals::Totals,
+        report::{ClickFilter, Counts, Order, Request, Stats, Subject},
     },
 };
 
-/// How often a link was clicked. Numbers are exact the moment a visitor was answered; one over 2,147,483,647 is sent as
-/// that.
+/// How often a link, or the links of an offer, a list or a domain, were clicked: of all time, or in the period that was
+/// asked for. Numbers are exact the moment a visitor was answered; one over 2,147,483,647 is sent as that.
 ///
 /// A click is one answered request for a link that was live: what got a 404 or 410 page is none. It is a bot's or a
 /// person's, never both, so `clicks` is `humanClicks` and `botClicks`; why a click counts as a bot's stands in
 /// `ShortLink.clicks`.
 #[derive(Clone, Copy, Debug, Description)]
-pub(super) struct ClickStats(pub Option<Totals>);
+pub(super) struct ClickStats(pub Option<Stats>);
+
+/// The figures of a subject in a period.
+///
+/// # Errors
+/// `INVALID_PERIOD`, or when the database does not answer.
+pub(super) async fn stats(
+    context: &Context<'_>,
+    subject: Subject,
+    from: Option<DateTime<Utc>>,
+    before: Option<DateTime<Utc>>,
+) -> Result<ClickStats> {
+    let period = period(from, before)?;
+    load(context, Figures { subject, period }).await.map(ClickStats)
+}
 
 impl ClickStats {
-    fn count(&self, count: fn(&Totals) -> i64) -> i32 {
-        let clicks = self.0.as_ref().map_or(0, count);
-        clicks.try_into().unwrap_or(i32::MAX)
+    fn counts(&self) -> Counts {
+        self.0.map_or_else(Counts::default, |stats| stats.counts)
     }
+}
+
+/// A number of clicks as it is sent.
+pub(super) fn int(clicks: i64) -> i32 {
+    clicks.try_into().unwrap_or(i32::MAX)
 }
 
 #[Object(use_type_description)]
 impl ClickStats {
     /// All clicks, of people and of bots.
     async fn clicks(&self) -> i32 {
-        self.count(|totals| totals.clicks)
+        int(self.counts().clicks)
     }
 
     /// The clicks of people: one person who opens the link three times counts three times.
     async fn human_clicks(&self) -> i32 {
-        self.count(|totals| totals.human_clicks)
+        int(self.counts().human_clicks)
     }
 
     /// The clicks of bots: link previews, mail and carrier scanners, crawlers, prefetches. One text to one person can
     /// bring several.
     async fn bot_clicks(&self) -> i32 {
-        self.count(|totals| totals.clicks - totals.human_clicks)
+        int(self.counts().clicks - self.counts().human_clicks)
     }
 
-    /// The people who clicked, each once: a visitor is told from others by address and user agent together, for good.
-    /// Somebody who comes back from another network or with another browser counts again; people who ask not to be
+    /// The people who clicked, each once a link: a visitor is told from others by address and user agent together, for
+    /// good. In a period, those who had not been there before it; of many links, the sum over them. Somebody who comes back from another network or with another browser counts again; people who ask not to be
     /// tracked (`Sec-GPC: 1`, `DNT: 1`) are in `humanClicks` and never here, so this may be 0 where that is not.
     async fn unique_clicks(&self) -> i32 {
-        self.count(|totals| totals.unique_clicks)
+        int(self.counts().unique_clicks)
     }
 
-    /// When the first click was, a bot's or a person's; null if there was none.
+    /// When the first of these clicks was, a bot's or a person's; null if there was none.
     async fn first_clicked_at(&self) -> Option<DateTime<Utc>> {
-        self.0.map(|totals| totals.first_clicked_at.utc())
+        self.0.map(|stats| stats.first_clicked_at.utc())
     }
 
-    /// When the last click was, a bot's or a person's; null if there was none.
+    /// When the last of these clicks was, a bot's or a person's; null if there was none.
     async fn last_clicked_at(&self) -> Option<DateTime<Utc>> {
-        self.0.map(|totals| totals.last_clicked_at.utc())
+        self.0.map(|stats| stats.last_clicked_at.utc())
     }
 }
 
-/// How many clicks a link has, which is not looked up before somebody asks.
+/// How many clicks a list of them has, which is not looked up before somebody asks.
 #[derive(Debug, Description)]
-pub(super) struct ClickTotal(pub ShortLinkId);
+pub(super) enum ClickTotal {
+    /// All of this link.
+    Of(ShortLinkId),
+    /// All that pass this filter.
+    Passing(Box<ClickFilter>),
+}
 
 #[Object(use_type_description)]
 impl ClickTotal {
-    /// How many clicks the link has, on all pages together: `stats.clicks`. Looked up in the sums, not counted: it costs the
-    /// same for any number.
+    /// How many clicks there are on all pages together. Of one link it is `stats.clicks`, looked up in the sums at the same
+    /// cost for any number; those that pass a filter are counted as by `clickReport`, also those that are no longer
+    /// kept one by one.
     async fn total_count(&self, context: &Context<'_>) -> Result<i32> {
-        let totals = load(context, ClicksOf(self.0)).await?;
-        Ok(ClickStats(totals).count(|totals| totals.clicks))
+        match self {
+            Self::Of(link) => {
+                let stats = stats(context, Subject::Link(*link), None, None).await?;
+                Ok(int(stats.counts().clicks))
+            }
+            Self::Passing(filter) => {
+                let account = principal(context, Scope::Read)?.account_id();
+                let request = Request {
+                    filter: filter.as_ref().clone(),
+                    group_by: Vec::new(),
+                    interval: None,
+                    order: Order::default(),
+                    rows: 0,
+                };
+                let app = context.data_unchecked::<App>();
+                let report = app.reports.report(account, &request, app.clock.now()).await;
+                Ok(int(report.map_err(refusal)?.total.clicks))
+            }
+        }
     }
 }
 
@@ -180,6 +223,14 @@ impl Click {
     /// so a conversion that a platform reports with it belongs to this click. `node` does not find clicks.
     async fn id(&self) -> ID {
         self.0.click.id.to_string().into()
+    }
+
+    /// What was clicked.
+    async fn short_link(&self, context: &Context<'_>) -> Result<ShortLink> {
+        let id = self.0.click.short_link_id;
+        let link = load(context, id).await?;
+        link.map(ShortLink)
+            .ok_or_else(|| internal(sea_orm::DbErr::RecordNotFound(format!("short link {id}"))))
     }
 
     /// When it was answered. For a `Continue` that is later than the time in its `id`, which is that of the page.

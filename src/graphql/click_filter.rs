@@ -13,11 +13,8 @@ use super::{
 };
 use crate::{
     app::App,
-    catalog::{sending_list, sending_list::ListLookup},
-    clicks::{
-        columns::Column,
-        report::{ClickFilter, ReportError, TextColumn},
-    },
+    catalog::sending_list::{self, ListLookup},
+    clicks::report::{ClickFilter, Period, ReportError, TextColumn},
 };
 
 /// The most values of one list.
@@ -91,22 +88,22 @@ impl ClickFilterInput {
     /// `INVALID_PERIOD`; `BAD_REQUEST` for what no click has; `NOT_FOUND` for an id that is none and for a list that the
     /// account does not have.
     pub(super) async fn parse(self, context: &Context<'_>) -> Result<ClickFilter> {
-        let (from, before) = period(self.from, self.before)?;
+        let Period { from, before } = period(self.from, self.before)?;
         let texts = [
-            ("country", Column::Country, self.country),
-            ("device", Column::Device, self.device),
-            ("os", Column::Os, self.os),
-            ("browser", Column::Browser, self.browser),
-            ("referrer", Column::Referrer, self.referrer),
-            ("sub1", Column::Sub1, self.sub1),
-            ("sub2", Column::Sub2, self.sub2),
-            ("sub3", Column::Sub3, self.sub3),
-            ("sub4", Column::Sub4, self.sub4),
-            ("sub5", Column::Sub5, self.sub5),
-            ("source", Column::Source, self.source),
+            ("country", TextColumn::COUNTRY, self.country),
+            ("device", TextColumn::DEVICE, self.device),
+            ("os", TextColumn::OS, self.os),
+            ("browser", TextColumn::BROWSER, self.browser),
+            ("referrer", TextColumn::REFERRER, self.referrer),
+            ("sub1", TextColumn::SUB1, self.sub1),
+            ("sub2", TextColumn::SUB2, self.sub2),
+            ("sub3", TextColumn::SUB3, self.sub3),
+            ("sub4", TextColumn::SUB4, self.sub4),
+            ("sub5", TextColumn::SUB5, self.sub5),
+            ("source", TextColumn::SOURCE, self.source),
         ]
         .into_iter()
-        .filter_map(|(name, column, values)| Some((name, TextColumn::of(column)?, values?)))
+        .filter_map(|(name, column, values)| Some((name, column, values?)))
         .map(|(name, column, values)| {
             let texts = each_once(name, values)?;
             for text in texts.iter().flatten() {
@@ -179,10 +176,7 @@ pub(super) fn refusal(error: ReportError) -> Error {
 ///
 /// # Errors
 /// `INVALID_PERIOD` where it is empty or too long.
-pub(super) fn period(
-    from: Option<DateTime<Utc>>,
-    before: Option<DateTime<Utc>>,
-) -> Result<(Option<Timestamp>, Option<Timestamp>)> {
+pub(super) fn period(from: Option<DateTime<Utc>>, before: Option<DateTime<Utc>>) -> Result<Period> {
     let (from, before) = (from.map(Timestamp::not_before), before.map(Timestamp::not_before));
     if let Some((from, before)) = from.zip(before) {
         let refuse = |message: &str| Err(Code::InvalidPeriod.error(message));
@@ -197,7 +191,7 @@ pub(super) fn period(
             );
         }
     }
-    Ok((from, before))
+    Ok(Period { from, before })
 }
 
 /// Makes sure that this may be a key at the top of metadata.

@@ -80,6 +80,14 @@ impl<C: ColumnTrait> Sort<C> {
         }
     }
 
+    /// The row with the highest value first, among those with the same the newest.
+    pub(super) const fn latest(column: C) -> Self {
+        Self {
+            by: Some((column, false)),
+            direction: Direction::Descending,
+        }
+    }
+
     /// What rows are compared by, where their ids are by `id`.
     fn keys(&self, id: Key) -> Vec<Key> {
         match self.by {
@@ -125,6 +133,7 @@ impl<C: ColumnTrait> Sort<C> {
         };
         let value = match column.def().get_column_type() {
             ColumnType::Integer => text?.parse::<i32>().ok()?.into(),
+            ColumnType::BigInteger => text?.parse::<i64>().ok()?.into(),
             // PostgreSQL refuses a text with U+0000, and no row has one.
             _ => text.filter(|text| !text.contains('\0'))?.into(),
         };

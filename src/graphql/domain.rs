@@ -1,10 +1,14 @@
 //! Domains.
 
-use async_graphql::{Description, Enum, ID, Object};
+use async_graphql::{Context, Description, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::domain;
 
-use super::connection::Identified;
+use super::{
+    click::{ClickStats, stats},
+    connection::Identified,
+};
+use crate::clicks::report::Subject;
 
 /// How a domain is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -73,6 +77,20 @@ impl Domain {
     /// Where a visitor of a link that no longer works is sent, unless the link says; a plain page if null.
     async fn fallback_url(&self) -> Option<&str> {
         self.0.fallback_url.as_deref()
+    }
+
+    /// How often links on it were clicked, by people and by bots, as of now.
+    async fn stats(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only clicks at this time or later; all from the first on unless given.")]
+        from: Option<DateTime<Utc>>,
+        #[graphql(
+            desc = "Only clicks before this time, at most ten years after `from`; all up to now unless given."
+        )]
+        before: Option<DateTime<Utc>>,
+    ) -> Result<ClickStats> {
+        stats(context, Subject::Domain(self.0.id), from, before).await
     }
 
     /// When it was made.

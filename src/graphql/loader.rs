@@ -12,18 +12,20 @@ use async_graphql::{
 };
 use entity::{
     AccountId, DomainId, OfferId, SendingListId, ShortLinkId, agent_list, domain, offer, sending_list,
-    user_agent,
+    short_link, user_agent,
 };
 use sea_orm::DbErr;
 use tokio::task::JoinSet;
 
 use super::error::internal;
 use crate::{
+    app::App,
     catalog,
     clicks::{
         list,
-        totals::{Totals, totals},
+        report::{Period, Reports, Stats, Subject},
     },
+    links::lookup,
     store::Store,
 };
 
@@ -31,6 +33,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Rows {
     store: Store,
+    reports: Reports,
     account: AccountId,
 }
 
@@ -39,10 +42,11 @@ pub(super) type RowLoader = DataLoader<Rows>;
 
 /// A loader for one request of one account.
 #[must_use]
-pub(super) fn loader(store: &Store, account: AccountId) -> RowLoader {
+pub(super) fn loader(app: &App, account: AccountId) -> RowLoader {
     DataLoader::new(
         Rows {
-            store: store.clone(),
+            store: app.store.clone(),
+            reports: app.reports.clone(),
             account,
         },
         spawner(),
@@ -105,21 +109,39 @@ impl Loader<SendingListId> for Rows {
     }
 }
 
-/// Stands for the totals of a link's clicks; a link that was never clicked has none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct ClicksOf(pub ShortLinkId);
-
-impl Loader<ClicksOf> for Rows {
-    type Value = Totals;
+impl Loader<ShortLinkId> for Rows {
+    type Value = short_link::Model;
     type Error = Arc<DbErr>;
 
-    async fn load(&self, links: &[ClicksOf]) -> Result<HashMap<ClicksOf, Self::Value>, Self::Error> {
-        let links: Vec<_> = links.iter().map(|link| link.0).collect();
-        let totals = totals(&self.store.read, self.account, &links).await?;
-        Ok(totals
-            .into_iter()
-            .map(|(id, totals)| (ClicksOf(id), totals))
-            .collect())
+    async fn load(&self, ids: &[ShortLinkId]) -> Result<HashMap<ShortLinkId, Self::Value>, Self::Error> {
+        let rows = lookup::by_ids(&self.store.read, self.account, ids).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+/// Stands for the figures of a subject in a period; one without clicks in it has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Figures {
+    pub subject: Subject,
+    pub period: Period,
+}
+
+impl Loader<Figures> for Rows {
+    type Value = Stats;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, all: &[Figures]) -> Result<HashMap<Figures, Self::Value>, Self::Error> {
+        let mut subjects: HashMap<Period, Vec<Subject>> = HashMap::new();
+        for Figures { subject, period } in all {
+            subjects.entry(*period).or_default().push(*subject);
+        }
+        let mut found = HashMap::with_capacity(all.len());
+        for (period, subjects) in subjects {
+            let stats = self.reports.stats(self.account, &subjects, period).await?;
+            let stats = stats.into_iter();
+            found.extend(stats.map(|(subject, stats)| (Figures { subject, period }, stats)));
+        }
+        Ok(found)
     }
 }
 

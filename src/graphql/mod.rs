@@ -6,6 +6,8 @@
 mod account;
 mod click;
 mod click_filter;
+mod click_grouping;
+mod click_report;
 mod connection;
 mod create_short_link;
 mod documents;
@@ -106,8 +108,8 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
     );
     let builder = describe::<Click, ClickTotal, _, _, _>(
         builder,
-        "A page of a link's clicks.",
-        "A click and its place among the link's.",
+        "A page of clicks.",
+        "A click and its place among the others of the list.",
     );
     let builder = describe::<SendingList, Total, _, _, _>(
         builder,
@@ -126,7 +128,7 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
 pub fn prepare(request: Request, app: &App, principal: Option<Arc<Principal>>) -> Request {
     match principal {
         Some(principal) => {
-            let loader = loader::loader(&app.store, principal.account_id());
+            let loader = loader::loader(app, principal.account_id());
             request.data(loader).data(principal)
         }
         None => request,

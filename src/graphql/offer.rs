@@ -1,11 +1,15 @@
 //! Offers.
 
-use async_graphql::{Description, Enum, ID, Object};
+use async_graphql::{Context, Description, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::offer;
 use serde_json::Value;
 
-use super::connection::Identified;
+use super::{
+    click::{ClickStats, stats},
+    connection::Identified,
+};
+use crate::clicks::report::Subject;
 
 /// A platform that tracks conversions; decides which parameters a destination gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -115,6 +119,20 @@ impl Offer {
     /// What the account keeps with it: a JSON object.
     async fn metadata(&self) -> &Value {
         &self.0.metadata
+    }
+
+    /// How often its links were clicked, archived ones too; what is archived keeps its clicks.
+    async fn stats(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only clicks at this time or later; all from the first on unless given.")]
+        from: Option<DateTime<Utc>>,
+        #[graphql(
+            desc = "Only clicks before this time, at most ten years after `from`; all up to now unless given."
+        )]
+        before: Option<DateTime<Utc>>,
+    ) -> Result<ClickStats> {
+        stats(context, Subject::Offer(self.0.id), from, before).await
     }
 
     /// When it was made.

@@ -1,11 +1,15 @@
 //! What can be read.
 
-use async_graphql::{Context, Description, ID, Object, Result};
+use async_graphql::{Context, Description, ID, Object, Result, connection::Edge};
 use entity::{DomainId, OfferId, SendingListId, ShortLinkId, api_key::Scope};
 
 use super::{
     account::Viewer,
-    connection::{Asked, PageOf, cost, page},
+    click::{Click, ClickTotal},
+    click_filter::{ClickFilterInput, refusal},
+    click_grouping::{ClickGrouping, ClickInterval, ClickReportOrder},
+    click_report::{self, ClickReport, REPORT},
+    connection::{Asked, PageOf, Sort, connection, cost, page},
     domain::Domain,
     error::{internal, principal},
     filter::{
@@ -29,7 +33,9 @@ use crate::{
 ///
 /// What is no answer to the input is a top-level error with one of these as `extensions.code`: `UNAUTHENTICATED`
 /// (no key, or one that doesn't work), `ACCOUNT_SUSPENDED`, `FORBIDDEN` (the key lacks a scope), `BAD_REQUEST` (a
-/// value of the wrong type, a page of over 100 rows), `QUERY_TOO_COMPLEX`, `TIMEOUT` (it took too long and was stopped)
+/// value of the wrong type, a page of over 100 rows), `INVALID_PERIOD`, `INVALID_TIMEZONE`, `INVALID_GROUPING`, `NOT_FOUND`
+/// (a filter names what the account does not have), `TOO_MANY_GROUPS` (a report would have to count too many different
+/// values), `QUERY_TOO_COMPLEX`, `TIMEOUT` (it took too long and was stopped)
 /// and `INTERNAL`.
 #[derive(Debug, Description)]
 pub struct Query;
@@ -239,5 +245,87 @@ impl Query {
         };
         let (id, order) = (entity::domain::Column::Id, order_by.unwrap_or_default());
         page::<_, DomainId, _>(context, rows, id, order.into(), asked).await
+    }
+
+    /// How many clicks there were, by whom and through what: the figures of a campaign. All that is counted is counted as
+    /// of now, to the last click that was answered.
+    #[graphql(complexity = "REPORT + child_complexity")]
+    #[expect(clippy::too_many_arguments, reason = "each one is an argument of the field")]
+    async fn click_report(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which clicks are counted; all of the account without it.")] filter: Option<
+            ClickFilterInput,
+        >,
+        #[graphql(
+            desc = "What the clicks of a row have in common: at most two things, with `interval` one, and none twice. \
+                    Clicks that have none of it have a row too."
+        )]
+        group_by: Option<Vec<ClickGrouping>>,
+        #[graphql(
+            desc = "How long the times are that rows are for; counts as one of two groupings. Rows are for all time \
+                    unless given."
+        )]
+        interval: Option<ClickInterval>,
+        #[graphql(
+            desc = "Whose clocks tell when an interval begins: a name of the IANA database, such as `Europe/Berlin`; `UTC` \
+                    unless given. The filter's times say their own offset."
+        )]
+        timezone: Option<String>,
+        #[graphql(desc = "Which rows come first; those with most clicks unless given.")] order_by: Option<
+            ClickReportOrder,
+        >,
+        #[graphql(desc = "How many rows at most, 1 to 10,000; 1,000 unless given.")] first: Option<i32>,
+    ) -> Result<ClickReport> {
+        let asked = click_report::Asked {
+            filter,
+            group_by,
+            interval,
+            timezone,
+            order_by,
+            first,
+        };
+        asked.report(context).await
+    }
+
+    /// The account's clicks one by one, of all links together, the latest first, a page at a time. For numbers, ask
+    /// `clickReport`: it costs the same however many clicks there are, and a page as much as the days that it goes through.
+    #[graphql(complexity = "REPORT + cost(first, last, child_complexity)")]
+    async fn clicks(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which clicks are listed; all that are kept one by one without it.")] filter: Option<
+            ClickFilterInput,
+        >,
+        #[graphql(desc = "How many clicks from the latest on, 1 to 100; 20 unless given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only clicks after this cursor: `pageInfo.endCursor` of the page before.")]
+        after: Option<String>,
+        #[graphql(
+            desc = "How many clicks from the earliest on, 1 to 100: pages backwards, without `first` and `after`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only clicks before this cursor: `pageInfo.startCursor` of the page after.")]
+        before: Option<String>,
+    ) -> Result<PageOf<Click, ClickTotal>> {
+        let account = principal(context, Scope::Read)?.account_id();
+        let asked = Asked {
+            first,
+            after,
+            last,
+            before,
+        };
+        let sort = Sort::latest(entity::click::Column::ClickedAt);
+        let part = asked.part::<i64, _>(&sort)?;
+        let (from_end, goes_on) = (part.from_end, part.beyond.is_some());
+        let filter = filter.unwrap_or_default().parse(context).await?;
+        let reports = &context.data_unchecked::<App>().reports;
+        let page = reports.clicks(account, &filter, part).await.map_err(refusal)?;
+        let total = ClickTotal::Passing(Box::new(filter));
+        Ok(connection(page, from_end, goes_on, total, |row| {
+            let (seq, time) = (row.click.seq, row.click.clicked_at.millis());
+            Edge::new(sort.cursor(&seq.to_string(), &format!(" {time}")), Click(row))
+        }))
     }
 }

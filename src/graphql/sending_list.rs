@@ -5,7 +5,13 @@ use chrono::{DateTime, Utc};
 use entity::sending_list;
 use serde_json::Value;
 
-use super::{connection::Identified, domain::Domain, loader::load};
+use super::{
+    click::{ClickStats, stats},
+    connection::Identified,
+    domain::Domain,
+    loader::load,
+};
+use crate::clicks::report::Subject;
 
 /// Whether links may be made for a sending list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -84,6 +90,20 @@ impl SendingList {
             Some(id) => Ok(load(context, id).await?.map(Domain)),
             None => Ok(None),
         }
+    }
+
+    /// How often links that were made for it were clicked, by people and by bots, as of now.
+    async fn stats(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only clicks at this time or later; all from the first on unless given.")]
+        from: Option<DateTime<Utc>>,
+        #[graphql(
+            desc = "Only clicks before this time, at most ten years after `from`; all up to now unless given."
+        )]
+        before: Option<DateTime<Utc>>,
+    ) -> Result<ClickStats> {
+        stats(context, Subject::List(self.0.id), from, before).await
     }
 
     /// When it was made.

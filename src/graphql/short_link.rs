@@ -6,15 +6,19 @@ use entity::{ClickId, Timestamp, api_key::Scope, click, domain, short_link};
 use serde_json::Value;
 
 use super::{
-    click::{Click, ClickStats, ClickTotal},
+    click::{Click, ClickStats, ClickTotal, stats},
     connection::{Asked, Identified, PageOf, Sort, connection, cost},
     domain::Domain,
     error::{internal, principal},
-    loader::{ClicksOf, load},
+    loader::load,
     offer::Offer,
     sending_list::SendingList,
 };
-use crate::{app::App, clicks::list, links::lookup};
+use crate::{
+    app::App,
+    clicks::{list, report::Subject},
+    links::lookup,
+};
 
 /// Where a short link stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -159,14 +163,23 @@ impl ShortLink {
     }
 
     /// How often it was clicked, by people and by bots, as of now.
-    async fn stats(&self, context: &Context<'_>) -> Result<ClickStats> {
-        load(context, ClicksOf(self.0.id)).await.map(ClickStats)
+    async fn stats(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only clicks at this time or later; all from the first on unless given.")]
+        from: Option<DateTime<Utc>>,
+        #[graphql(
+            desc = "Only clicks before this time, at most ten years after `from`; all up to now unless given."
+        )]
+        before: Option<DateTime<Utc>>,
+    ) -> Result<ClickStats> {
+        stats(context, Subject::Link(self.0.id), from, before).await
     }
 
     /// Its clicks one by one, newest first, a page at a time. New ones come in front, so paging on never shows one
     /// twice; one that the server could not store at once and stored later stands where its time puts it. A click of a
     /// `Continue` stands at the time at which its preview page was shown, so its `clickedAt` may be later than that of
-    /// clicks before it.
+    /// clicks before it. Clicks that are older than the server keeps them one by one are not in it, and still counted.
     #[graphql(complexity = "CLICKS + cost(first, last, child_complexity)")]
     async fn clicks(
         &self,
@@ -197,7 +210,7 @@ impl ShortLink {
             page,
             from_end,
             goes_on,
-            ClickTotal(self.0.id),
+            ClickTotal::Of(self.0.id),
             |row| Edge::new(sort.cursor(&row.click.id.to_string(), ""), Click(row)),
         ))
     }

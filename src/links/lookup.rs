@@ -58,6 +58,22 @@ pub async fn by_id(
         .await
 }
 
+/// The account's links with these ids.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    ids: &[ShortLinkId],
+) -> Result<Vec<short_link::Model>, DbErr> {
+    let ids = ids.iter().copied();
+    rows_of::<short_link::Entity>(account)
+        .filter(short_link::Column::Id.is_in(ids))
+        .all(db)
+        .await
+}
+
 /// The link of the account that a short URL leads to.
 ///
 /// # Errors

@@ -55,7 +55,7 @@ impl WriteTransaction {
 
 /// Does it to the end, also where the caller goes away in the middle: a connection that is left while it begins or
 /// commits would go back to its pool in a state that nobody knows.
-async fn whole<T: Send + 'static>(
+pub(super) async fn whole<T: Send + 'static>(
     work: impl Future<Output = Result<T, DbErr>> + Send + 'static,
 ) -> Result<T, DbErr> {
     let work = tokio::spawn(work).await;

@@ -12,7 +12,7 @@ use super::{
 use crate::support::{Database, START, Tenant};
 
 /// Each setting of `linkhop serve`, with a value that is not its default, as the file writes it.
-const RIGHT: [(&str, &str); 26] = [
+const RIGHT: [(&str, &str); 27] = [
     ("--database-url", "'sqlite:///nowhere/other.db'"),
     ("--read-connections", "9"),
     ("--sqlite-synchronous", "'normal'"),
@@ -37,6 +37,7 @@ const RIGHT: [(&str, &str); 26] = [
     ("--burst-link", "10000"),
     ("--geo-database", "'README.md'"),
     ("--trusted-proxy", "'10.0.0.0/8'"),
+    ("--click-retention", "400"),
     ("--log", "'warn,linkhop=debug'"),
     ("--log-format", "'json'"),
 ];

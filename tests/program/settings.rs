@@ -7,7 +7,7 @@ use crate::support::Database;
 const NOWHERE: &str = "sqlite:///nowhere/linkhop.db";
 
 /// Each field of `linkhop serve` and a value it can't have.
-const WRONG: [(&str, &str); 29] = [
+const WRONG: [(&str, &str); 32] = [
     ("--database-url", "mysql://linkhop:s3cret@127.0.0.1/linkhop"),
     ("--read-connections", "0"),
     ("--sqlite-synchronous", "off"),
@@ -35,6 +35,9 @@ const WRONG: [(&str, &str); 29] = [
     ("--geo-database", "/nowhere/countries.mmdb"),
     ("--trusted-proxy", "proxy"),
     ("--trusted-proxy", "10.0.0.1/8"),
+    ("--click-retention", "0"),
+    ("--click-retention", "36501"),
+    ("--click-retention", "for ever"),
     ("--log", "linkhop=loud"),
     ("--log-format", "xml"),
 ];

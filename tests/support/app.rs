@@ -429,6 +429,15 @@ impl TestApp {
             .expect("a link")
     }
 
+    /// A stored link by its id.
+    pub async fn stored_by_id(&self, id: ShortLinkId) -> short_link::Model {
+        let link = short_link::Entity::find_by_id(id);
+        link.one(&self.app.store.read)
+            .await
+            .expect("an answer")
+            .expect("a link")
+    }
+
     /// A stored link's id by its code.
     pub async fn link_id(&self, code: &str) -> ShortLinkId {
         self.stored(code).await.id

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use entity::{
-    ClickId, ShortLinkId, StoredVerdict, Timestamp, agent_list, click, click_summing, link_click, link_total,
-    link_visitor, text_id, user_agent,
+    ClickId, ShortLinkId, StoredVerdict, Timestamp, agent_list, click, click_column, click_summing,
+    link_click, link_total, link_visitor, subject_quarter, subject_total, text_id, user_agent,
 };
 use sea_orm::{
     ActiveValue::NotSet, ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, EntityTrait,
@@ -122,10 +122,15 @@ impl TestApp {
                 visitor,
                 seq,
             });
+        let sums = self.recount(done.through).await;
         let db = self.store().write.begin().await.expect("a transaction");
         replace::<link_total::Entity, _>(&db, totals.into_values()).await;
         replace::<link_click::Entity, _>(&db, clicks).await;
         replace::<link_visitor::Entity, _>(&db, visitors).await;
+        replace::<click_column::Entity, click_column::Model>(&db, []).await;
+        replace::<subject_total::Entity, subject_total::Model>(&db, []).await;
+        replace::<subject_quarter::Entity, subject_quarter::Model>(&db, []).await;
+        sums.write(&db).await;
         replace::<click_summing::Entity, _>(&db, [done]).await;
         db.commit().await.expect("sums");
     }

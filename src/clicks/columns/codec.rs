@@ -500,7 +500,7 @@ mod tests {
         assert_eq!(Chunk::of(&[&fact(0), &fact(far)]), None);
         let mut first = chunk(0..3);
         let before = first.clone();
-        assert!(!first.append(&chunk(far..far + 1)));
+        assert!(!first.append(&chunk(far..=far)));
         assert_eq!(first, before);
     }
 

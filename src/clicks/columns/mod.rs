@@ -8,6 +8,7 @@
 //! recipient and its metadata, which may change and are looked up when they are asked for).
 
 mod codec;
+pub mod store;
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use entity::{AccountId, DomainId, OfferId, SendingListId, ShortLinkId, StoredVer
 use sea_orm::{EnumIter, Iterable as _};
 use serde_json::Value;
 
-pub use self::codec::{Chunk, CorruptColumn, Values};
+pub use self::codec::{Chunk, CorruptColumn, Values, Words};
 
 /// The columns of a chunk. The numbers are stored; never change one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter)]

@@ -2,6 +2,7 @@
 
 use entity::{DomainId, OfferId, SendingListId, ShortLinkId, Timestamp, click};
 
+use super::Period;
 use crate::{clicks::columns::Column, values::metadata::Scalar};
 
 /// A column of texts that clicks can be grouped and filtered by.
@@ -9,6 +10,39 @@ use crate::{clicks::columns::Column, values::metadata::Scalar};
 pub struct TextColumn(Column);
 
 impl TextColumn {
+    /// The visitor's country.
+    pub const COUNTRY: Self = Self(Column::Country);
+
+    /// The device that the agent names.
+    pub const DEVICE: Self = Self(Column::Device);
+
+    /// The operating system that the agent names.
+    pub const OS: Self = Self(Column::Os);
+
+    /// The browser that the agent names.
+    pub const BROWSER: Self = Self(Column::Browser);
+
+    /// The host of the page that led to the link.
+    pub const REFERRER: Self = Self(Column::Referrer);
+
+    /// The parameter `sub1`.
+    pub const SUB1: Self = Self(Column::Sub1);
+
+    /// The parameter `sub2`.
+    pub const SUB2: Self = Self(Column::Sub2);
+
+    /// The parameter `sub3`.
+    pub const SUB3: Self = Self(Column::Sub3);
+
+    /// The parameter `sub4`.
+    pub const SUB4: Self = Self(Column::Sub4);
+
+    /// The parameter `sub5`.
+    pub const SUB5: Self = Self(Column::Sub5);
+
+    /// The parameter `source`.
+    pub const SOURCE: Self = Self(Column::Source);
+
     /// That column, if it holds texts.
     #[must_use]
     pub fn of(column: Column) -> Option<Self> {
@@ -49,4 +83,15 @@ pub struct ClickFilter {
     pub bot_kinds: Option<Vec<Option<click::BotKind>>>,
     /// With one of these texts in each of these columns; `None` is none.
     pub texts: Vec<(TextColumn, Vec<Option<String>>)>,
+}
+
+impl ClickFilter {
+    /// When they were made.
+    #[must_use]
+    pub const fn period(&self) -> Period {
+        Period {
+            from: self.from,
+            before: self.before,
+        }
+    }
 }

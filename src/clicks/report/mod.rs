@@ -1,12 +1,34 @@
 //! Reports: how many clicks there were, by time and by whatever is known of them.
 
+mod attributes;
+mod axis;
+mod calendar;
+mod chunks;
 mod filter;
+mod named;
+mod page;
+mod period;
+mod rows;
+mod scan;
+mod sieve;
+mod stats;
+mod sums;
+mod tail;
+mod view;
+
+use std::{iter::Sum, ops::AddAssign};
 
 use entity::{AccountId, DomainId, OfferId, SendingListId, ShortLinkId, Timestamp, click};
 use jiff::tz::TimeZone;
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DbErr;
 
-pub use self::filter::{ClickFilter, TextColumn};
+use self::{axis::Axis, calendar::Calendar, scan::Groups, sieve::Sieve};
+pub use self::{
+    filter::{ClickFilter, TextColumn},
+    period::Period,
+    stats::{Stats, Subject},
+    view::Reports,
+};
 
 /// The most that a report may be grouped by at once; its interval counts as one.
 pub const MOST_GROUPINGS: usize = 2;
@@ -158,17 +180,63 @@ pub enum ReportError {
     Database(#[from] DbErr),
 }
 
-/// Reports on the account's clicks as of now.
-///
-/// # Errors
-/// When something named in the filter is not the account's, when there is too much to count, or when the database does not
-/// answer.
-#[expect(clippy::unused_async, reason = "not built yet")]
-pub async fn report(
-    _db: &DatabaseConnection,
-    _account: AccountId,
-    _request: &Request,
-    _now: Timestamp,
-) -> Result<Report, ReportError> {
-    Err(DbErr::Custom("not built yet".to_owned()).into())
+impl AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.clicks += more.clicks;
+        self.human_clicks += more.human_clicks;
+        self.unique_clicks += more.unique_clicks;
+    }
+}
+
+impl Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        let mut sum = Self::default();
+        for counts in all {
+            sum += counts;
+        }
+        sum
+    }
+}
+
+impl Reports {
+    /// Reports on the account's clicks as of now.
+    ///
+    /// Without anything to group by there are no rows, and the total says all. With an interval and nothing else each
+    /// interval of the period is a row, also those without clicks; an open period begins with the first click, and ends
+    /// with the last one or now. Else only what has clicks is a row.
+    ///
+    /// # Errors
+    /// When something named in the filter is not the account's, when there is too much to count, or when the database
+    /// does not answer.
+    pub async fn report(
+        &self,
+        account: AccountId,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Report, ReportError> {
+        let calendar = request.interval.clone();
+        let calendar = calendar.map(|(interval, zone)| Calendar::new(interval, zone));
+        if let (Some(calendar), Some(from), Some(before)) =
+            (&calendar, request.filter.from, request.filter.before)
+        {
+            // Before anything is counted for nothing.
+            calendar.buckets(from, before)?;
+        }
+        let _place = self.place().await;
+        let view = self.view(account).await?;
+        named::check(&view, &request.filter).await?;
+        let mut axes: Vec<_> = calendar.map(Axis::of_time).into_iter().collect();
+        for dimension in &request.group_by {
+            axes.push(Axis::of(&view, dimension).await?);
+        }
+        let mut groups = Groups::new(axes);
+        let mut sieve = Sieve::of(&view, &request.filter).await?;
+        groups.count_facts(&tail::facts(&view).await?, &sieve)?;
+        let summed = sums::count(&view, request, &mut groups).await?;
+        for period in summed.unwrap_or_else(|| vec![request.filter.period()]) {
+            sieve.keep_to(period);
+            groups.count_chunks(&view, &sieve).await?;
+        }
+        rows::report(&mut groups, request, view.kept_from(), now)
+    }
 }

@@ -70,8 +70,17 @@ export default [
                 exceptions: {
                     // Parts of an answer. They are stored nowhere and nothing could be asked about them by an id.
                     suffixes: ['Connection', 'Edge', 'Error', 'Success'],
-                    // Of the account, which has one; of a link; of a list; of the request.
-                    types: ['AccountSettings', 'ClickStats', 'PageInfo', 'Viewer'],
+                    // Of the account, which has one; of a report; of a link; of a list; of the request.
+                    types: [
+                        'AccountSettings',
+                        'ClickCounts',
+                        'ClickReport',
+                        'ClickReportKey',
+                        'ClickReportRow',
+                        'ClickStats',
+                        'PageInfo',
+                        'Viewer',
+                    ],
                 },
             },
         ],

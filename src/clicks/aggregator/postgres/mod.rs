@@ -1,4 +1,8 @@
-//! Summing in `PostgreSQL`: one statement a lot, which nobody who stores a click waits for.
+//! Summing in `PostgreSQL`: a lot a transaction, which nobody who stores a click waits for. One statement sums it by link
+//! and tells of its clicks, from which the rest is made.
+
+mod sum;
+mod write;
 
 use std::{collections::HashSet, time::Duration};
 
@@ -12,8 +16,10 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::{sleep, timeout},
 };
+use uuid::Uuid;
 
-use super::LOT;
+use super::{LOT, facts::Facts};
+use crate::clicks::columns::store::ChunkError;
 
 /// Who is storing clicks now. Row numbers are given in order but appear in any: whoever has one that is not to be seen
 /// yet has held this lock since before they got it.
@@ -28,41 +34,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 const NEWEST: &str = "SELECT max(seq) FROM click WHERE seq > $1";
 
-/// A click whose id is noted already, or stands twice in the lot, was written twice and adds nothing.
-const SUM: &str = "
-WITH lot AS MATERIALIZED (
-    SELECT DISTINCT ON (short_link_id, id) short_link_id, id, seq, clicked_at, bot_reason IS NULL AS is_human, visitor
-    FROM click WHERE seq > $1 AND seq <= $2
-    ORDER BY short_link_id, id, seq
-), noted AS (
-    INSERT INTO link_click (short_link_id, click_id, seq) SELECT short_link_id, id, seq FROM lot
-    ON CONFLICT DO NOTHING RETURNING short_link_id, seq
-), counted AS (
-    SELECT lot.* FROM lot JOIN noted USING (short_link_id, seq)
-), firsts AS (
-    INSERT INTO link_visitor (short_link_id, visitor, seq)
-    SELECT DISTINCT ON (short_link_id, visitor) short_link_id, visitor, seq FROM counted
-    WHERE is_human AND visitor IS NOT NULL ORDER BY short_link_id, visitor, seq
-    ON CONFLICT DO NOTHING RETURNING short_link_id
-), uniques AS (
-    SELECT short_link_id, count(*) AS clicks FROM firsts GROUP BY short_link_id
-), sums AS (
-    SELECT short_link_id, count(*) AS clicks, count(*) FILTER (WHERE is_human) AS human_clicks,
-        min(clicked_at) AS first_clicked_at, max(clicked_at) AS last_clicked_at
-    FROM counted GROUP BY short_link_id
-)
-INSERT INTO link_total AS total
-    (short_link_id, clicks, human_clicks, unique_clicks, first_clicked_at, last_clicked_at)
-SELECT short_link_id, sums.clicks, sums.human_clicks, coalesce(uniques.clicks, 0), first_clicked_at, last_clicked_at
-FROM sums LEFT JOIN uniques USING (short_link_id) ORDER BY short_link_id
-ON CONFLICT (short_link_id) DO UPDATE SET
-    clicks = total.clicks + excluded.clicks,
-    human_clicks = total.human_clicks + excluded.human_clicks,
-    unique_clicks = total.unique_clicks + excluded.unique_clicks,
-    first_clicked_at = least(total.first_clicked_at, excluded.first_clicked_at),
-    last_clicked_at = greatest(total.last_clicked_at, excluded.last_clicked_at)";
-
-const MOVE: &str = "UPDATE click_summing SET through = $1, upcoming = $1, link = NULL, link_through = NULL";
+/// Only from where it is thought to be, though its row is kept from others: whoever moves it looks.
+const MOVE: &str = "UPDATE click_summing SET through = $1, upcoming = $1, link = NULL, link_through = NULL \
+    WHERE through = $2 AND upcoming = $3 AND link IS NOT DISTINCT FROM $4 AND link_through IS NOT DISTINCT FROM $5";
 
 /// Sums until nobody is left to ask for it.
 pub(super) async fn sum_all(
@@ -86,26 +60,55 @@ pub(super) async fn sum_all(
 }
 
 /// Sums all that is stored by now, unless another node is at it.
-async fn catch_up(db: &DatabaseConnection) -> Result<(), DbErr> {
+async fn catch_up(db: &DatabaseConnection) -> Result<(), ChunkError> {
     let Some(newest) = newest(db).await? else {
         return Ok(());
     };
     loop {
         let transaction = db.begin().await?;
-        let Some(through) = mark(&transaction).await? else {
+        let Some(mark) = mark(&transaction).await? else {
             return Ok(());
         };
-        if through >= newest {
+        if mark.through >= newest {
             return Ok(());
         }
-        let upcoming = newest.min(through + LOT);
-        let sum =
-            Statement::from_sql_and_values(DatabaseBackend::Postgres, SUM, [through.into(), upcoming.into()]);
-        transaction.execute_raw(sum).await?;
-        let moved = Statement::from_sql_and_values(DatabaseBackend::Postgres, MOVE, [upcoming.into()]);
-        transaction.execute_raw(moved).await?;
-        transaction.commit().await?;
+        let upcoming = if mark.upcoming > mark.through {
+            mark.upcoming
+        } else {
+            newest.min(mark.through + LOT)
+        };
+        let mut facts = Facts::default();
+        if mark.link.is_some() {
+            sum::summed(&transaction, mark.through, upcoming, &mut facts).await?;
+        }
+        sum::lot(&transaction, mark.through, upcoming, &mut facts).await?;
+        write::sums(&transaction, &facts.sums()).await?;
+        for chunk in facts.chunks() {
+            write::chunk(&transaction, chunk).await?;
+        }
+        if move_mark(&transaction, mark, upcoming).await? {
+            transaction.commit().await?;
+        } else {
+            transaction.rollback().await?;
+        }
     }
+}
+
+/// Moves the mark behind a lot; `false` where somebody else moved it.
+async fn move_mark(
+    db: &DatabaseTransaction,
+    from: click_summing::Model,
+    through: i64,
+) -> Result<bool, DbErr> {
+    let values = [
+        through.into(),
+        from.through.into(),
+        from.upcoming.into(),
+        from.link.map(Uuid::from).into(),
+        from.link_through.into(),
+    ];
+    let moved = Statement::from_sql_and_values(DatabaseBackend::Postgres, MOVE, values);
+    Ok(db.execute_raw(moved).await?.rows_affected() == 1)
 }
 
 /// The newest click of which none before it is still on its way; `None` where none is behind the mark, or one takes long.
@@ -140,10 +143,9 @@ async fn who_stores(db: &DatabaseConnection) -> Result<HashSet<String>, DbErr> {
 }
 
 /// How far clicks are summed, kept from other nodes until the transaction ends; `None` while another one has it.
-async fn mark(db: &DatabaseTransaction) -> Result<Option<i64>, DbErr> {
-    let mark = click_summing::Entity::find()
+async fn mark(db: &DatabaseTransaction) -> Result<Option<click_summing::Model>, DbErr> {
+    click_summing::Entity::find()
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .one(db)
-        .await?;
-    Ok(mark.map(|mark| mark.through))
+        .await
 }

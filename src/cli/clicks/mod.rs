@@ -1,0 +1,27 @@
+//! `linkhop clicks`.
+
+mod reclassify;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Args)]
+pub(super) struct Clicks {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Judge stored clicks by today's list of bots, and mend all figures
+    #[command(after_help = reclassify::AFTER_HELP)]
+    Reclassify(reclassify::Reclassify),
+}
+
+impl Clicks {
+    pub(super) async fn run(self) -> Result<()> {
+        match self.action {
+            Action::Reclassify(reclassify) => reclassify.run().await,
+        }
+    }
+}

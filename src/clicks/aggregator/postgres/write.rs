@@ -1,0 +1,86 @@
+//! Writing what a whole lot adds: sums of subjects, and chunks.
+
+use std::sync::LazyLock;
+
+use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, Statement};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::clicks::{
+    aggregator::facts::{NewChunk, Sum, Sums, joined},
+    columns::store::{self, ChunkError, Place},
+};
+
+static ADD_TOTALS: LazyLock<String> = LazyLock::new(|| add("subject_total", "subject_id"));
+static ADD_QUARTERS: LazyLock<String> = LazyLock::new(|| add("subject_quarter", "subject_id, quarter"));
+
+/// The statement that adds rows of a table with this key, given as a JSON array, to those that are there.
+fn add(table: &str, key: &str) -> String {
+    format!(
+        "INSERT INTO {table} AS total
+    ({key}, clicks, human_clicks, unique_clicks, first_clicked_at, last_clicked_at)
+SELECT {key}, clicks, human_clicks, unique_clicks, first_clicked_at, last_clicked_at
+FROM json_populate_recordset(NULL::{table}, $1::json) ORDER BY {key}
+ON CONFLICT ({key}) DO UPDATE SET
+    clicks = total.clicks + excluded.clicks,
+    human_clicks = total.human_clicks + excluded.human_clicks,
+    unique_clicks = total.unique_clicks + excluded.unique_clicks,
+    first_clicked_at = least(total.first_clicked_at, excluded.first_clicked_at),
+    last_clicked_at = greatest(total.last_clicked_at, excluded.last_clicked_at)"
+    )
+}
+
+/// Adds to the sums of subjects.
+pub(super) async fn sums(db: &impl ConnectionTrait, sums: &Sums) -> Result<(), DbErr> {
+    let totals = sums.totals.iter().map(|(subject, sum)| row(*subject, None, sum));
+    add_all(db, &ADD_TOTALS, totals.collect()).await?;
+    let quarters = sums.quarters.iter();
+    let quarters = quarters.map(|((subject, quarter), sum)| row(*subject, Some(*quarter), sum));
+    add_all(db, &ADD_QUARTERS, quarters.collect()).await
+}
+
+async fn add_all(db: &impl ConnectionTrait, sql: &str, rows: Vec<Value>) -> Result<(), DbErr> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows = [Value::from(rows).to_string().into()];
+    let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, rows);
+    db.execute_raw(statement).await?;
+    Ok(())
+}
+
+fn row(subject: Uuid, quarter: Option<i32>, sum: &Sum) -> Value {
+    json!({
+        "subject_id": subject,
+        "quarter": quarter,
+        "clicks": sum.clicks,
+        "human_clicks": sum.human_clicks,
+        "unique_clicks": sum.unique_clicks,
+        "first_clicked_at": sum.first_clicked_at.millis(),
+        "last_clicked_at": sum.last_clicked_at.millis(),
+    })
+}
+
+/// Writes a chunk, and with it those before it that become one with it.
+pub(super) async fn chunk(db: &DatabaseTransaction, new: NewChunk) -> Result<(), ChunkError> {
+    let before = store::of_day(db, new.account, new.day).await?;
+    let joined = joined(before.iter().map(|(_, clicks)| *clicks), new.chunk.clicks());
+    let mut chunk = new.chunk;
+    for (place, _) in &before[..joined] {
+        let Some(mut earlier) = store::read(db, *place, &[]).await? else {
+            break;
+        };
+        if !earlier.append(&chunk) {
+            break;
+        }
+        chunk = earlier;
+        store::remove(db, *place).await?;
+    }
+    let place = Place {
+        account: new.account,
+        day: new.day,
+        last: new.last,
+    };
+    store::insert(db, place, &chunk).await?;
+    Ok(())
+}

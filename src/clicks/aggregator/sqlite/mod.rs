@@ -1,0 +1,278 @@
+//! Summing in `SQLite`: a lot is read and sorted, and written in many short transactions, between which redirects store
+//! their clicks. The last one writes what is made of the whole lot.
+
+mod lot;
+mod write;
+
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError},
+    thread::sleep,
+    time::Duration,
+};
+
+use entity::StoredVerdict;
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, TransactionBehavior, params};
+use tokio::sync::oneshot;
+
+use self::lot::Click;
+use super::{
+    LOT,
+    facts::{Facts, Sum},
+};
+use crate::store::SqliteFile;
+
+/// How many clicks are summed in one transaction: two milliseconds of it, which redirects wait for.
+const PART: usize = 500;
+
+/// How long another process that sums the same clicks is left alone.
+const WHILE_ANOTHER_SUMS: Duration = Duration::from_millis(20);
+
+/// Prepared statements that the connection keeps: there are fewer.
+const STATEMENTS: usize = 32;
+
+const SUMMING: &str = "SELECT through, upcoming, link, link_through FROM click_summing";
+
+const NEWEST: &str = "SELECT seq FROM click ORDER BY seq DESC LIMIT 1";
+
+const IS_VISITOR: &str = "SELECT 1 FROM link_visitor WHERE short_link_id = ?1 AND visitor = ?2";
+
+const INSERT_CLICK: &str = "INSERT INTO link_click (short_link_id, click_id, seq, clicked_at, verdict) \
+    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+
+const INSERT_VISITOR: &str = "INSERT INTO link_visitor (short_link_id, visitor, seq) VALUES (?1, ?2, ?3)";
+
+const ADD_TOTAL: &str = "INSERT INTO link_total \
+    (short_link_id, clicks, human_clicks, unique_clicks, first_clicked_at, last_clicked_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (short_link_id) DO UPDATE SET \
+    clicks = clicks + excluded.clicks, \
+    human_clicks = human_clicks + excluded.human_clicks, \
+    unique_clicks = unique_clicks + excluded.unique_clicks, \
+    first_clicked_at = min(first_clicked_at, excluded.first_clicked_at), \
+    last_clicked_at = max(last_clicked_at, excluded.last_clicked_at)";
+
+/// Only from where it is thought to be: somebody else may have moved it.
+const MOVE: &str = "UPDATE click_summing SET through = ?1, upcoming = ?2, link = ?3, link_through = ?4 \
+    WHERE through = ?5 AND upcoming = ?6 AND link IS ?7 AND link_through IS ?8";
+
+/// Sums clicks through a connection of its own.
+pub(super) struct Summer {
+    file: SqliteFile,
+    db: Connection,
+}
+
+/// Which clicks are summed, see `entity::click_summing`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    through: i64,
+    upcoming: i64,
+    part: Option<([u8; 16], i64)>,
+}
+
+impl Summer {
+    pub(super) fn open(file: SqliteFile) -> rusqlite::Result<Self> {
+        let db = file.open_to_write()?;
+        // Sums that a power failure takes are made again: watermark and sums go together.
+        db.pragma_update(None, "synchronous", "NORMAL")?;
+        db.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(Self { file, db })
+    }
+
+    /// Sums until nobody is left to ask for it.
+    pub(super) fn sum_all(mut self, pause: Duration, asks: &Receiver<oneshot::Sender<()>>) {
+        loop {
+            let asked = match asks.recv_timeout(pause) {
+                Ok(asked) => Some(asked),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if let Err(error) = self.catch_up() {
+                tracing::warn!(%error, "clicks can't be summed now; it is tried again");
+            }
+            if let Some(asked) = asked {
+                let _ = asked.send(());
+            }
+        }
+    }
+
+    /// Sums all that is stored by now.
+    fn catch_up(&mut self) -> rusqlite::Result<()> {
+        let newest: Option<i64> = self
+            .db
+            .prepare_cached(NEWEST)?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        let newest = newest.unwrap_or_default();
+        loop {
+            let mark = self.mark()?;
+            let mut lot = mark;
+            if lot.upcoming == lot.through {
+                lot.upcoming = newest.min(lot.through + LOT);
+                lot.part = None;
+            }
+            if lot.upcoming <= lot.through {
+                return Ok(());
+            }
+            if !self.sum_lot(mark, lot)? {
+                // It may sum to the end, or end in the middle: then its lot is taken up where it stopped.
+                sleep(WHILE_ANOTHER_SUMS);
+            }
+        }
+    }
+
+    fn mark(&self) -> rusqlite::Result<Mark> {
+        self.db.prepare_cached(SUMMING)?.query_row([], |row| {
+            let link: Option<[u8; 16]> = row.get(2)?;
+            Ok(Mark {
+                through: row.get(0)?,
+                upcoming: row.get(1)?,
+                part: link.zip(row.get(3)?),
+            })
+        })
+    }
+
+    /// Sums a lot from where the mark is; `false` where somebody else moved it.
+    fn sum_lot(&mut self, mut mark: Mark, lot: Mark) -> rusqlite::Result<bool> {
+        let (mut clicks, texts) = lot::read(&self.db, lot.through, lot.upcoming)?;
+        let summed = clicks.partition_point(|click| lot.part.is_some_and(|part| click.place() <= part));
+        let (summed, rest) = clicks.split_at_mut(summed);
+        lot::read_verdicts(&self.db, summed)?;
+        for part in rest.chunks_mut(PART) {
+            let next = Mark {
+                part: part.last().map(Click::place),
+                ..lot
+            };
+            if !self.sum_part(part, mark, next)? {
+                return Ok(false);
+            }
+            mark = next;
+        }
+        let facts = lot::facts(&self.db, &clicks, texts)?;
+        let done = Mark {
+            through: lot.upcoming,
+            upcoming: lot.upcoming,
+            part: None,
+        };
+        self.finish(&facts, mark, done)
+    }
+
+    /// Sums clicks by link, and with them moves the mark; `false` where somebody else moved it.
+    fn sum_part(&mut self, clicks: &mut [Click], mark: Mark, next: Mark) -> rusqlite::Result<bool> {
+        let _turn = self.file.turn();
+        let transaction = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if !move_mark(&transaction, mark, next)? {
+            return Ok(false);
+        }
+        let mut links = Links::of(&transaction)?;
+        for clicks in clicks.chunk_by_mut(|one, other| one.link == other.link) {
+            links.sum(clicks)?;
+        }
+        drop(links);
+        transaction.commit()?;
+        Ok(true)
+    }
+
+    /// Writes what a whole lot adds to subjects and chunks, and moves the mark behind it; `false` where somebody else
+    /// moved it.
+    fn finish(&mut self, facts: &Facts, mark: Mark, done: Mark) -> rusqlite::Result<bool> {
+        // Whatever can be is made before redirects have to wait.
+        let (sums, chunks) = (facts.sums(), facts.chunks());
+        let _turn = self.file.turn();
+        let transaction = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if !move_mark(&transaction, mark, done)? {
+            return Ok(false);
+        }
+        write::sums(&transaction, &sums)?;
+        for chunk in chunks {
+            write::chunk(&transaction, chunk)?;
+        }
+        transaction.commit()?;
+        Ok(true)
+    }
+}
+
+fn move_mark(db: &Connection, from: Mark, to: Mark) -> rusqlite::Result<bool> {
+    let (from_link, from_row) = from.part.unzip();
+    let (link, row) = to.part.unzip();
+    let moved = db.prepare_cached(MOVE)?.execute(params![
+        to.through,
+        to.upcoming,
+        link,
+        row,
+        from.through,
+        from.upcoming,
+        from_link,
+        from_row
+    ])?;
+    Ok(moved == 1)
+}
+
+/// What writes clicks by link.
+struct Links<'db> {
+    is_visitor: CachedStatement<'db>,
+    insert_click: CachedStatement<'db>,
+    insert_visitor: CachedStatement<'db>,
+    add_total: CachedStatement<'db>,
+}
+
+impl<'db> Links<'db> {
+    fn of(db: &'db Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            is_visitor: db.prepare_cached(IS_VISITOR)?,
+            insert_click: db.prepare_cached(INSERT_CLICK)?,
+            insert_visitor: db.prepare_cached(INSERT_VISITOR)?,
+            add_total: db.prepare_cached(ADD_TOTAL)?,
+        })
+    }
+
+    /// Notes clicks of one link and adds them up. A click that is noted already was written twice and adds nothing.
+    fn sum(&mut self, clicks: &mut [Click]) -> rusqlite::Result<()> {
+        let mut total: Option<Sum> = None;
+        for click in &mut *clicks {
+            // A click that is noted already has made its visitor known, so this says the same of its copies as of any
+            // other click, and whether it is one need not be asked before it is noted.
+            let first_of = match click.visitor {
+                Some(visitor) if click.is_human() => {
+                    let is_known = self.is_visitor.exists(params![click.link, visitor])?;
+                    (!is_known).then_some(visitor)
+                }
+                _ => None,
+            };
+            let verdict = StoredVerdict::new(click.bot_reason, click.bot_kind, first_of.is_some());
+            let noted = self.insert_click.execute(params![
+                click.link,
+                click.id,
+                click.seq,
+                click.clicked_at.millis(),
+                verdict.byte()
+            ])?;
+            if noted == 0 {
+                continue;
+            }
+            if let Some(visitor) = first_of {
+                self.insert_visitor
+                    .execute(params![click.link, visitor, click.seq])?;
+            }
+            click.verdict = Some(verdict);
+            let sum = Sum::of(click.clicked_at, verdict);
+            match &mut total {
+                Some(total) => total.add(sum),
+                None => total = Some(sum),
+            }
+        }
+        if let (Some(total), Some(click)) = (total, clicks.first()) {
+            self.add_total.execute(params![
+                click.link,
+                total.clicks,
+                total.human_clicks,
+                total.unique_clicks,
+                total.first_clicked_at.millis(),
+                total.last_clicked_at.millis()
+            ])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! Clicks that get another verdict, and with them all that was made of the old one, in one transaction.
+
+use std::collections::BTreeMap;
+
+use entity::{ClickId, ShortLinkId, StoredVerdict, Timestamp, agent_list, click, click_summing};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait as _, FromQueryResult, IntoActiveModel as _,
+    QuerySelect as _, Statement, Value, sea_query::OnConflict,
+};
+
+use super::{
+    JudgedAgents, ReclassifyError, firsts,
+    rule::{Seen, Verdict, judged_anew},
+    sums,
+};
+use crate::store::{Store, pad, value_rows};
+
+/// What became of a batch.
+#[derive(Debug)]
+pub(super) enum Mended {
+    /// These clicks have another verdict: each one's agent, what it was and what it is.
+    Changed(Vec<(Option<i64>, Verdict, Verdict)>),
+    /// None has, since a lot of clicks is being summed.
+    BeingSummed,
+}
+
+/// A summed click whose verdict changes, or whether it is a visitor's first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moved {
+    pub(super) link: ShortLinkId,
+    pub(super) id: ClickId,
+    pub(super) clicked_at: Timestamp,
+    pub(super) before: StoredVerdict,
+    pub(super) after: StoredVerdict,
+}
+
+/// Such clicks by their rows.
+pub(super) type Moves = BTreeMap<i64, Moved>;
+
+/// A click that was found to differ, with what its link knows of it.
+#[derive(Debug, FromQueryResult)]
+struct Differing {
+    seq: i64,
+    id: ClickId,
+    short_link_id: ShortLinkId,
+    clicked_at: Timestamp,
+    method: click::Method,
+    bot_reason: Option<click::BotReason>,
+    bot_kind: Option<click::BotKind>,
+    is_prefetch: bool,
+    user_agent_id: Option<i64>,
+    visitor: Option<i64>,
+    noted: Option<i64>,
+    verdict: Option<StoredVerdict>,
+}
+
+impl Differing {
+    const fn seen(&self) -> Seen {
+        Seen {
+            method: self.method,
+            is_prefetch: self.is_prefetch,
+            agent: self.user_agent_id,
+            verdict: (self.bot_reason, self.bot_kind),
+        }
+    }
+
+    /// What it is summed as; `None` of a copy of a click that is noted by another row, of which nothing is.
+    fn summed_as(&self) -> Option<StoredVerdict> {
+        self.verdict.filter(|_| self.noted == Some(self.seq))
+    }
+}
+
+/// Gives the clicks of these rows the verdicts that they have today.
+///
+/// Nobody sums meanwhile, and no lot is half summed: then all that is summed of these clicks is where sums are, and whoever
+/// sums next has nothing in mind of what changes here.
+pub(super) async fn mend(
+    store: &Store,
+    agents: &JudgedAgents,
+    list: &agent_list::Model,
+    since: Timestamp,
+    rows: &[i64],
+) -> Result<Mended, ReclassifyError> {
+    let transaction = store.begin().await?;
+    let mark = click_summing::Entity::find().lock_exclusive();
+    let mark = mark.one(&*transaction).await?;
+    let mark = mark.ok_or_else(|| DbErr::RecordNotFound("how far clicks are summed".to_owned()))?;
+    if mark.through != mark.upcoming {
+        return Ok(Mended::BeingSummed);
+    }
+    let since = since.max(mark.kept_from);
+    let mut changed = Vec::new();
+    for click in differing(&transaction, rows, mark.through, since).await? {
+        // Somebody else may have judged it in between.
+        if let Some(verdict) = judged_anew(click.seen(), agents) {
+            changed.push((click, verdict));
+        }
+    }
+    if changed.is_empty() {
+        return Ok(Mended::Changed(Vec::new()));
+    }
+    change_rows(&transaction, &changed, list).await?;
+    let mut moves = Moves::new();
+    let mut visits = Vec::new();
+    for (click, (reason, kind)) in &changed {
+        let Some(before) = click.summed_as() else {
+            continue;
+        };
+        let moved = Moved {
+            link: click.short_link_id,
+            id: click.id,
+            clicked_at: click.clicked_at,
+            before,
+            after: StoredVerdict::new(*reason, *kind, before.is_unique()),
+        };
+        if let Some(visitor) = click.visitor
+            && before.is_human() != moved.after.is_human()
+        {
+            visits.push(firsts::Visit {
+                link: moved.link,
+                visitor,
+                seq: click.seq,
+                is_human: moved.after.is_human(),
+            });
+        }
+        moves.insert(click.seq, moved);
+    }
+    // So that whoever comes next to a link is looked for among people.
+    note(&transaction, moves.values()).await?;
+    let flagged = firsts::mend(&transaction, &visits, mark.kept_from, &mut moves).await?;
+    note(&transaction, flagged.iter().filter_map(|seq| moves.get(seq))).await?;
+    sums::mend(&transaction, &moves).await?;
+    transaction.commit().await?;
+    let changed = changed.iter().filter(|(click, _)| click.noted == Some(click.seq));
+    Ok(Mended::Changed(
+        changed
+            .map(|(click, verdict)| (click.user_agent_id, click.seen().verdict, *verdict))
+            .collect(),
+    ))
+}
+
+/// Those of the rows that are summed and kept.
+async fn differing(
+    db: &DatabaseTransaction,
+    rows: &[i64],
+    through: i64,
+    since: Timestamp,
+) -> Result<Vec<Differing>, DbErr> {
+    let mut values: Vec<Value> = vec![through.into(), since.into()];
+    let mut places = Vec::new();
+    for row in pad(rows.to_vec()) {
+        values.push(row.into());
+        places.push(format!("${}", values.len()));
+    }
+    let sql = format!(
+        "SELECT c.seq, c.id, c.short_link_id, c.clicked_at, c.method, c.bot_reason, c.bot_kind, c.is_prefetch,
+            c.user_agent_id, c.visitor, k.seq AS noted, k.verdict
+        FROM click AS c
+        LEFT JOIN link_click AS k ON k.short_link_id = c.short_link_id AND k.click_id = c.id
+        WHERE c.seq <= $1 AND c.clicked_at >= $2 AND c.seq IN ({})
+        ORDER BY c.seq",
+        places.join(", ")
+    );
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    Differing::find_by_statement(statement).all(db).await
+}
+
+/// Writes the verdicts into the raw rows, and which list reached them.
+async fn change_rows(
+    db: &DatabaseTransaction,
+    changed: &[(Differing, Verdict)],
+    list: &agent_list::Model,
+) -> Result<(), DbErr> {
+    let once = OnConflict::new().do_nothing().to_owned();
+    agent_list::Entity::insert(list.clone().into_active_model())
+        .on_conflict(once)
+        .exec_without_returning(db)
+        .await?;
+    let (rows, mut values) = value_rows(
+        changed
+            .iter()
+            .map(|(click, (reason, kind))| [click.seq.into(), (*reason).into(), (*kind).into()]),
+    );
+    values.push(list.id.into());
+    let sql = format!(
+        "UPDATE click SET bot_reason = v.column2, bot_kind = v.column3, agent_list_id = ${}
+        FROM (VALUES {rows}) AS v WHERE click.seq = v.column1",
+        values.len()
+    );
+    execute(db, sql, values).await
+}
+
+/// Writes what clicks count as now where their links find them.
+async fn note<'m>(db: &DatabaseTransaction, moves: impl Iterator<Item = &'m Moved>) -> Result<(), DbErr> {
+    let (rows, values) =
+        value_rows(moves.map(|moved| [moved.link.into(), moved.id.into(), moved.after.into()]));
+    if values.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "UPDATE link_click SET verdict = v.column3 FROM (VALUES {rows}) AS v
+        WHERE link_click.short_link_id = v.column1 AND link_click.click_id = v.column2"
+    );
+    execute(db, sql, values).await
+}
+
+pub(super) async fn execute(db: &DatabaseTransaction, sql: String, values: Vec<Value>) -> Result<(), DbErr> {
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    db.execute_raw(statement).await?;
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! One account's clicks as they are at one moment.
+
+use std::{sync::Arc, time::Duration};
+
+use entity::{AccountId, ShortLinkId, Timestamp, click_summing};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseBackend, DbErr, EntityTrait as _, QueryResult, Statement, Value,
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::Period;
+use crate::store::{Snapshot, Store, pad};
+
+/// How many reports count at once: fewer than there are connections that read, so that others have theirs.
+const AT_ONCE: usize = 2;
+
+/// How long one statement of a report may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Reports on the clicks of a database. Cheap to clone.
+///
+/// A report looks at millions of clicks. It never keeps anybody else from reading or writing: there are only so many at
+/// once, and the others wait; while it counts it lets other tasks go on; and one whose caller has gone away ends.
+#[derive(Clone, Debug)]
+pub struct Reports {
+    pub(super) store: Store,
+    places: Arc<Semaphore>,
+}
+
+/// A moment of an account's clicks: what is summed of them, and what is not yet.
+#[derive(Debug)]
+pub(super) struct View {
+    db: Snapshot,
+    pub(super) account: AccountId,
+    /// The last raw row that sums and chunks have.
+    pub(super) through: i64,
+    /// Before when single clicks may be missing.
+    pub(super) kept_from: Timestamp,
+}
+
+impl Reports {
+    /// Reports on the clicks of this store.
+    #[must_use]
+    pub fn new(store: &Store) -> Self {
+        Self {
+            store: store.clone(),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    /// Waits for a place among those who count at once; it is taken as long as what is returned lives.
+    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.places.acquire().await.ok()
+    }
+
+    /// The account's clicks as they are now.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(super) async fn view(&self, account: AccountId) -> Result<View, DbErr> {
+        let db = self.store.snapshot(PATIENCE).await?;
+        let summing = click_summing::Entity::find_by_id(1).one(&*db).await?;
+        Ok(View {
+            db,
+            account,
+            through: summing.as_ref().map_or(0, |summing| summing.through),
+            kept_from: summing.map_or(Timestamp::from_millis(0), |summing| summing.kept_from),
+        })
+    }
+}
+
+impl View {
+    /// Which database it is.
+    pub(super) fn backend(&self) -> DatabaseBackend {
+        self.db.get_database_backend()
+    }
+
+    /// The rows of a statement in words of both databases, whose `$1` is the account.
+    pub(super) async fn rows(
+        &self,
+        sql: impl Into<String>,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<QueryResult>, DbErr> {
+        let values = std::iter::once(self.account.into()).chain(values);
+        let statement = Statement::from_sql_and_values(self.backend(), sql, values);
+        self.db.query_all_raw(statement).await
+    }
+
+    /// The only row of a statement.
+    pub(super) async fn one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.db.query_one_raw(statement).await
+    }
+
+    /// Whether every click of these links that was made in the period is noted one by one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(super) async fn has_each_click(&self, links: &[ShortLinkId], period: Period) -> Result<bool, DbErr> {
+        if period.from.is_some_and(|from| from >= self.kept_from) || self.kept_from().is_none() {
+            return Ok(true);
+        }
+        let links = pad(links.to_vec()).into_iter().map(Into::into);
+        let sql = format!(
+            "SELECT min(first_clicked_at) FROM link_total WHERE short_link_id IN (
+    SELECT id FROM short_link WHERE account_id = $1 AND id IN ({})
+)",
+            places(2, links.len())
+        );
+        let rows = self.rows(sql, links).await?;
+        let first: Option<Timestamp> = match rows.first() {
+            Some(row) => row.try_get_by_index(0)?,
+            None => None,
+        };
+        Ok(first.is_none_or(|first| first >= self.kept_from))
+    }
+
+    /// Before when single clicks may be missing; `None` where none was ever removed.
+    pub(super) fn kept_from(&self) -> Option<Timestamp> {
+        (self.kept_from.millis() > 0).then_some(self.kept_from)
+    }
+}
+
+/// So many parameters of a statement, from this one on.
+pub(super) fn places(first: usize, count: usize) -> String {
+    let places: Vec<_> = (first..first + count).map(|place| format!("${place}")).collect();
+    places.join(", ")
+}

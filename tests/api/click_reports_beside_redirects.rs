@@ -1,0 +1,99 @@
+//! A report takes its time, and nothing else waits for it.
+
+use std::{sync::Arc, time::Duration};
+
+use linkhop::{
+    clicks::report::{ClickFilter, Dimension, Order, Request},
+    http::Settings,
+    store::Options,
+};
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, TransactionTrait as _};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::support::{Campaign, REPORT, Setup, TestApp, counts};
+
+fn by_campaign() -> Value {
+    json!({"groupBy": [{"metadataKey": "campaign"}]})
+}
+
+/// Keeps reports from being done: in SQLite by holding all connections that they read with, in PostgreSQL, where others
+/// need those, by holding what reports are made of.
+async fn hold_reports(app: &TestApp) -> Vec<DatabaseTransaction> {
+    let read = &app.store().read;
+    if read.get_database_backend() == DatabaseBackend::Postgres {
+        let held = app.store().write.begin().await.expect("a transaction");
+        let lock = "LOCK TABLE click_column, click_summing IN ACCESS EXCLUSIVE MODE";
+        held.execute_unprepared(lock).await.expect("a lock");
+        return vec![held];
+    }
+    let mut held = Vec::new();
+    for _ in 0..Options::default().readers {
+        held.push(read.begin().await.expect("a connection"));
+    }
+    held
+}
+
+#[tokio::test]
+async fn redirects_are_answered_while_reports_are_under_way() {
+    let app = Arc::new(TestApp::start().await);
+    let campaign = Campaign::make(&app).await;
+    let code = app.stored_by_id(campaign.plain_link).await.code;
+    let held = hold_reports(&app).await;
+    let mut reports = JoinSet::new();
+    for _ in 0..20 {
+        let app = Arc::clone(&app);
+        reports.spawn(async move { app.report(by_campaign()).await });
+    }
+    // Nobody has looked this link up before; it is not in memory.
+    for _ in 0..20 {
+        let answer = app.get("go.example.com", &format!("/{code}")).await;
+        assert_eq!(answer.location(), "https://example.com/");
+    }
+    assert!(reports.try_join_next().is_none(), "no report could be done");
+    drop(held);
+    // Each is of the moment at which it was made, and 20 clicks have come since it was asked for.
+    for report in reports.join_all().await {
+        assert_eq!(counts(&report["total"]), "26 24 2 2");
+        assert_eq!(report["rowCount"], 3);
+    }
+}
+
+#[tokio::test]
+async fn a_report_that_takes_too_long_is_given_up_and_the_server_goes_on() {
+    let settings = Settings {
+        request_timeout: Duration::from_millis(200),
+        ..Settings::default()
+    };
+    let setup = Setup {
+        settings,
+        ..Setup::default()
+    };
+    let app = Arc::new(TestApp::with(setup).await);
+    let campaign = Campaign::make(&app.neighbour().await).await;
+    let code = app.stored_by_id(campaign.plain_link).await.code;
+    let held = hold_reports(&app).await;
+    let mut late = JoinSet::new();
+    for _ in 0..20 {
+        let app = Arc::clone(&app);
+        late.spawn(async move { app.graphql(REPORT, by_campaign()).await });
+    }
+    for answer in late.join_all().await {
+        assert_eq!(answer.status, 503, "{}", answer.body);
+        assert_eq!(answer.error_code(), "TIMEOUT");
+    }
+    let answer = app.get("go.example.com", &format!("/{code}")).await;
+    assert_eq!(answer.location(), "https://example.com/");
+    drop(held);
+    // What nobody waits for any more is not in the way of who comes after.
+    let request = Request {
+        filter: ClickFilter::default(),
+        group_by: vec![Dimension::Link],
+        interval: None,
+        order: Order::default(),
+        rows: 1,
+    };
+    let (account, now) = (app.tenant.account.id, app.app.clock.now());
+    let report = app.app.reports.report(account, &request, now).await;
+    assert_eq!(report.expect("a report").total.clicks, 7);
+}
