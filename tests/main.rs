@@ -10,6 +10,7 @@
 
 mod agents;
 mod api;
+mod dashboards;
 mod floors;
 mod operations;
 mod program;

@@ -12,7 +12,7 @@ pub(super) enum ClickGrouping {
     /// By something that every account's clicks have.
     Dimension(ClickDimension),
     /// By the value that links have under this key of their metadata now, whatever they had when they were clicked; at
-    /// most 255 characters. Strings stand as they are, numbers and booleans as JSON; lists, objects and null are no value.
+    /// most 255 characters. Strings stand as they are and anything else as JSON; null is no value.
     MetadataKey(String),
 }
 

@@ -186,7 +186,7 @@ async fn what_can_t_be_executed_is_a_400_only_under_the_new_media_type() {
 }
 
 /// What each field needs: the field, an operation, and which of [`SCOPES`] may run it.
-const FIELDS: [(&str, &str, [bool; 4]); 20] = {
+const FIELDS: [(&str, &str, [bool; 4]); 22] = {
     let reading = [true, true, true, true];
     let writing_links = [false, true, false, true];
     let writing_the_catalogue = [false, false, true, true];
@@ -201,6 +201,8 @@ const FIELDS: [(&str, &str, [bool; 4]); 20] = {
         ("sendingList", "{ sendingList(by: {listId: 1}) { id } }", reading),
         ("sendingLists", "{ sendingLists { edges { cursor } } }", reading),
         ("domains", "{ domains { edges { cursor } } }", reading),
+        ("clickReport", "{ clickReport { rowCount } }", reading),
+        ("clicks", "{ clicks { edges { cursor } } }", reading),
         (
             "createShortLink",
             "mutation { createShortLink(input: {}) { __typename } }",

@@ -61,7 +61,7 @@ async fn clicks_are_counted_by_each_dimension() {
             ("SOURCE", &["-: 4 2 2 1", "sms: 2 2 0 1"]),
             (
                 "metadata.campaign",
-                &["-: 1 1 0 0", "1: 2 1 1 1", "spring: 3 2 1 1"],
+                &["1: 2 1 1 1", "[\"spring\"]: 1 1 0 0", "spring: 3 2 1 1"],
             ),
             ("metadata.wave", &["-: 1 1 0 0", "1: 3 2 1 1", "2.5: 2 1 1 1"]),
             ("metadata.nothing", &["-: 6 4 2 2"]),
@@ -88,7 +88,11 @@ async fn clicks_are_counted_by_two_dimensions_at_once() {
         ),
         (
             ["metadata.campaign", "metadata.wave"],
-            &["-, -: 1 1 0 0", "1, 2.5: 2 1 1 1", "spring, 1: 3 2 1 1"],
+            &[
+                "1, 2.5: 2 1 1 1",
+                "[\"spring\"], -: 1 1 0 0",
+                "spring, 1: 3 2 1 1",
+            ],
         ),
         (
             ["BOT_REASON", "OFFER"],
@@ -318,7 +322,11 @@ async fn clicks_are_grouped_by_what_their_links_have_now() {
             json!({})
         )
         .await,
-        ["-, -: 1 1 0 0", "1, +12025550144: 2 1 1 1", "autumn, -: 3 2 1 1"]
+        [
+            "1, +12025550144: 2 1 1 1",
+            "[\"spring\"], -: 1 1 0 0",
+            "autumn, -: 3 2 1 1"
+        ]
     );
     let filter = json!({"metadata": {"key": "campaign", "value": "spring"}});
     assert!(counted(&app, &campaign, &["SHORT_LINK"], filter).await.is_empty());

@@ -186,7 +186,7 @@ async fn a_key_that_no_metadata_has_is_refused() {
         let filter = json!({"filter": {"metadata": {"key": key, "value": "spring"}}});
         refused(&app, filter, "BAD_REQUEST", words).await;
     }
-    for value in [json!(null), json!({}), json!(["spring"]), json!("spr\u{0}ing")] {
+    for value in [json!({}), json!(["spring"]), json!("spr\u{0}ing")] {
         let filter = json!({"filter": {"metadata": {"key": "campaign", "value": value}}});
         refused(&app, filter, "BAD_REQUEST", "metadata").await;
     }

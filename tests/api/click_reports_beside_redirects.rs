@@ -97,3 +97,27 @@ async fn a_report_that_takes_too_long_is_given_up_and_the_server_goes_on() {
     let report = app.app.reports.report(account, &request, now).await;
     assert_eq!(report.expect("a report").total.clicks, 7);
 }
+
+#[tokio::test]
+async fn many_reports_and_figures_at_once_are_all_answered() {
+    let app = Arc::new(TestApp::start().await);
+    Campaign::make(&app).await;
+    app.app.aggregator.caught_up().await;
+    let mut answers = JoinSet::new();
+    for at in 0..60 {
+        let app = Arc::clone(&app);
+        let (query, variables) = match at % 3 {
+            0 => (REPORT, by_campaign()),
+            1 => ("{ clicks { nodes { id } } }", Value::Null),
+            _ => (
+                "{ offers { nodes { stats(from: \"2026-11-23T12:00:02Z\") { clicks } } } }",
+                Value::Null,
+            ),
+        };
+        answers.spawn(async move { app.graphql(query, variables).await });
+    }
+    for answer in answers.join_all().await {
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert!(answer.json().get("errors").is_none(), "{}", answer.body);
+    }
+}

@@ -33,7 +33,7 @@ pub struct Campaign {
     pub shoes_link: ShortLinkId,
     /// The link to hats, of list 43, for +12025550144, of the campaign `1` and the wave 2.5.
     pub hats_link: ShortLinkId,
-    /// The link to a URL, of list 42, for nobody, without metadata but for what is no value.
+    /// The link to a URL, of list 42, for nobody, of a list of campaigns and of no wave.
     pub plain_link: ShortLinkId,
 }
 

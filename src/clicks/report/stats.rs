@@ -109,15 +109,25 @@ impl Reports {
             links.clear();
         }
         if !links.is_empty() || !others.is_empty() {
-            let view = self.view(account).await?;
+            // Who has a view waits for nobody: those who have a place may be waiting for its connection.
+            let has_edges = !others.is_empty() && !period.parts().edges.is_empty();
+            let mut place = if has_edges { self.place().await } else { None };
+            let mut view = self.view(account).await?;
+            let has_each_click = links.is_empty() || view.has_each_click(&links, period).await?;
+            if place.is_none() && !has_each_click {
+                drop(view);
+                place = self.place().await;
+                view = self.view(account).await?;
+            }
             let mut counting = Counting {
                 view: &view,
                 period,
                 found,
             };
-            counting.links(self, &links).await?;
-            counting.others(self, &others).await?;
+            counting.links(&links).await?;
+            counting.others(&others).await?;
             found = counting.found;
+            drop(place);
         }
         let known = |subject: &Subject| Some((*subject, *found.get(&subject.word().1)?));
         Ok(subjects.iter().filter_map(known).collect())
@@ -132,14 +142,14 @@ struct Counting<'a> {
 }
 
 impl Counting<'_> {
-    async fn links(&mut self, reports: &Reports, links: &[ShortLinkId]) -> Result<(), DbErr> {
+    async fn links(&mut self, links: &[ShortLinkId]) -> Result<(), DbErr> {
         if links.is_empty() {
             return Ok(());
         }
         let subjects: Vec<_> = links.iter().copied().map(Subject::Link).collect();
         self.tail(&subjects).await?;
         if !self.view.has_each_click(links, self.period).await? {
-            return self.chunks(reports, &subjects, self.period).await;
+            return self.chunks(&subjects, self.period).await;
         }
         let links = pad(links.to_vec());
         let sql = format!(
@@ -158,7 +168,7 @@ GROUP BY k.short_link_id",
         self.rows(&rows)
     }
 
-    async fn others(&mut self, reports: &Reports, subjects: &[Subject]) -> Result<(), DbErr> {
+    async fn others(&mut self, subjects: &[Subject]) -> Result<(), DbErr> {
         if subjects.is_empty() {
             return Ok(());
         }
@@ -188,7 +198,7 @@ GROUP BY subject_id"
         let rows = self.view.rows(sql, values.into_iter().chain(ids)).await?;
         self.rows(&rows)?;
         for edge in parts.edges {
-            self.chunks(reports, subjects, edge).await?;
+            self.chunks(subjects, edge).await?;
         }
         Ok(())
     }
@@ -226,9 +236,8 @@ GROUP BY subject_id"
         Ok(())
     }
 
-    /// Adds the clicks that chunks have of a period.
-    async fn chunks(&mut self, reports: &Reports, subjects: &[Subject], period: Period) -> Result<(), DbErr> {
-        let _place = reports.place().await;
+    /// Adds the clicks that chunks have of a period. Whoever asks for it has a place.
+    async fn chunks(&mut self, subjects: &[Subject], period: Period) -> Result<(), DbErr> {
         let sieve = Sieve::of_period(period);
         let mut columns: Vec<_> = subjects.iter().map(|subject| subject.word().0).collect();
         columns.extend([Column::Verdict, Column::Time]);
