@@ -1,4 +1,4 @@
-//! Clicks as they come, and all else, over WebSockets.
+//! Clicks as they come, and all else, over `WebSocket`s.
 
 use std::time::Duration;
 

@@ -58,8 +58,8 @@ impl Events {
                 }
             }
             let chunk = timeout(PATIENCE, self.body.next()).await.expect("an event");
-            let chunk = chunk?.expect("a chunk");
-            self.read.push_str(str::from_utf8(&chunk).expect("UTF-8"));
+            let bytes = chunk?.expect("a chunk");
+            self.read.push_str(str::from_utf8(&bytes).expect("UTF-8"));
         }
     }
 
