@@ -377,15 +377,17 @@ async fn whose_click_is_the_first_moves_on_to_the_next_person_and_back_to_an_ear
         visit(link, 4, 2, BROWSER),
         visit(link, 5, 3, NEW_BOT),
         visit(link, 6, 4, PERSON_AFTER_ALL),
+        visit(link, 7, 5, NEW_BOT),
+        visit(link, 8, 5, PERSON_AFTER_ALL),
     ])
     .await;
     app.sum_all_clicks().await;
-    assert_eq!(firsts(&app).await, [0, 4, 5]);
+    assert_eq!(firsts(&app).await, [0, 4, 5, 7]);
     // One at a time, and so through a state in which the visitor's second click as a bot is the first.
     let changes = run(&app, &todays_list(), START, 1, usize::MAX).await;
-    let expected = (BTreeMap::from([(Some(BotKind::Other), 3)]), 2, 0);
+    let expected = (BTreeMap::from([(Some(BotKind::Other), 4)]), 3, 0);
     assert_eq!(figures(&changes), expected);
-    assert_eq!(firsts(&app).await, [2, 3, 6]);
+    assert_eq!(firsts(&app).await, [2, 3, 6, 8]);
     expect_recount(&app).await;
 
     // And all of it back, at once.
@@ -396,7 +398,7 @@ async fn whose_click_is_the_first_moves_on_to_the_next_person_and_back_to_an_ear
         AgentList::read(&file).expect("a list")
     };
     run(&app, &yesterday, START, BATCH, usize::MAX).await;
-    assert_eq!(firsts(&app).await, [0, 4, 5]);
+    assert_eq!(firsts(&app).await, [0, 4, 5, 7]);
     expect_recount(&app).await;
 }
 
@@ -488,6 +490,82 @@ async fn a_lot_that_is_half_summed_is_summed_first() {
     assert_eq!(firsts(&app).await, [20, 21, 22, 23]);
 }
 
+/// Does something with the database while clicks are judged, after the first of them.
+fn after_the_first<F: Future<Output = ()>>(
+    mut then: impl FnMut() -> F,
+) -> impl FnMut(&Changes) -> ControlFlow<()> {
+    let mut is_done = false;
+    move |_| {
+        if !is_done {
+            is_done = true;
+            let runtime = tokio::runtime::Handle::current();
+            tokio::task::block_in_place(|| runtime.block_on(then()));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lot_that_others_begin_in_between_is_summed_before_it_goes_on() {
+    let app = TestApp::start().await;
+    let links = links(&app).await;
+    app.store_clicks(&[
+        visit(links[0], 0, 7, NEW_BOT),
+        visit(links[0], 1, 1, NEW_BOT),
+        visit(links[1], 2, 1, NEW_BOT),
+    ])
+    .await;
+    let clicks = Reclassification::prepare(app.store(), &todays_list(), START, 1)
+        .await
+        .expect("agents");
+    let mut sorted = links.clone();
+    sorted.sort_unstable();
+    let lot = || async {
+        app.store_clicks(&[visit(links[0], 3, 1, BROWSER), visit(links[1], 4, 1, BROWSER)])
+            .await;
+        let rows = app.clicks().await;
+        app.sum_clicks(click_summing::Model {
+            upcoming: rows[4].seq,
+            link: Some(sorted[3]),
+            link_through: Some(rows[4].seq),
+            ..summed_through(rows[2].seq)
+        })
+        .await;
+    };
+    clicks.run(after_the_first(lot)).await.expect("judged clicks");
+    expect_recount(&app).await;
+    assert_eq!(firsts(&app).await, [3, 4]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clicks_that_become_too_old_in_between_stay_what_they_were() {
+    let app = TestApp::start().await;
+    let link = links(&app).await[0];
+    let clicks: Vec<_> = (0..3)
+        .map(|second| visit(link, second, second, NEW_BOT))
+        .collect();
+    app.store_clicks(&clicks).await;
+    let clicks = Reclassification::prepare(app.store(), &todays_list(), START, 1)
+        .await
+        .expect("agents");
+    let too_old = || async {
+        let moved = click_summing::Entity::update_many()
+            .col_expr(click_summing::Column::KeptFrom, at(2).into())
+            .exec(&app.store().write);
+        moved.await.expect("a mark");
+    };
+    let changes = clicks.run(after_the_first(too_old)).await.expect("judged clicks");
+    assert_eq!(changes.all(), 2);
+    let people: Vec<_> = app
+        .clicks()
+        .await
+        .iter()
+        .map(|click| click.bot_reason.is_none())
+        .collect();
+    assert_eq!(people, [false, true, false]);
+    expect_recount(&app).await;
+}
+
 #[tokio::test]
 async fn clicks_that_are_no_longer_kept_stay_what_they_were() {
     let app = TestApp::start().await;
@@ -498,15 +576,18 @@ async fn clicks_that_are_no_longer_kept_stay_what_they_were() {
         visit(link, 1, 1, PERSON_AFTER_ALL),
         visit(link, 2, 2, BROWSER),
         visit(link, 3, 3, NEW_BOT),
+        // Before what came late and is the visitor's first.
+        visit(link, 4, 4, PERSON_AFTER_ALL),
+        visit(link, -1, 4, BROWSER),
     ])
     .await;
     let rows = app.clicks().await;
     app.sum_clicks(click_summing::Model {
         kept_from: START,
-        ..summed_through(rows[4].seq)
+        ..summed_through(rows[6].seq)
     })
     .await;
-    // One of the two that may go is gone already.
+    // One of those that may go is gone already.
     let db = &app.store().write;
     click::Entity::delete_by_id(rows[0].seq)
         .exec(db)
@@ -518,16 +599,16 @@ async fn clicks_that_are_no_longer_kept_stay_what_they_were() {
         .await
         .expect("no entry");
     let changes = run(&app, &todays_list(), at(-100), BATCH, usize::MAX).await;
-    let expected = (BTreeMap::from([(Some(BotKind::Other), 1)]), 1, 0);
-    assert_eq!((figures(&changes), changes.looked_at), (expected, 3));
+    let expected = (BTreeMap::from([(Some(BotKind::Other), 1)]), 2, 0);
+    assert_eq!((figures(&changes), changes.looked_at), (expected, 4));
     let visitors = link_visitor::Entity::find().all(&app.store().read).await;
     let mut firsts: Vec<_> = visitors.expect("visitors").iter().map(|row| row.seq).collect();
     firsts.sort_unstable();
-    assert_eq!(firsts, [rows[0].seq, rows[1].seq]);
+    assert_eq!(firsts, [rows[0].seq, rows[1].seq, rows[6].seq]);
     let total = link_total::Entity::find_by_id(link).one(&app.store().read).await;
     let total = total.expect("an answer").expect("a total");
-    assert_eq!((total.clicks, total.human_clicks, total.unique_clicks), (5, 4, 2));
+    assert_eq!((total.clicks, total.human_clicks, total.unique_clicks), (7, 6, 3));
     let verdicts: Vec<_> = app.sums().await.facts.iter().map(|fact| fact.verdict).collect();
     let people: Vec<_> = verdicts.iter().map(|verdict| verdict.is_human()).collect();
-    assert_eq!(people, [true, true, true, true, false]);
+    assert_eq!(people, [true, true, true, true, false, true, true]);
 }
