@@ -6,6 +6,8 @@
 //!
 //! With `costs` first: what the indexes of lists cost a link that is stored in `SQLite`.
 
+mod random;
+
 use std::{
     fmt::Write as _,
     io::Write as _,
@@ -31,6 +33,8 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use self::random::Random;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -161,30 +165,6 @@ fn cases() -> Vec<Case> {
             json!({"listId": 7, "metadata": {"key": "campaign", "value": "spring"}, "search": "shoes"}),
         ),
     ]
-}
-
-/// Numbers that look random and are the same in each run (`SplitMix64`).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((mixed ^ (mixed >> 31)) >> 1).unwrap_or_default() % end
-    }
-
-    fn one_in(&mut self, many: usize) -> bool {
-        self.below(many) == 0
-    }
-
-    fn code(&mut self) -> String {
-        const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        (0..8)
-            .map(|_| char::from(ALPHABET[self.below(ALPHABET.len())]))
-            .collect()
-    }
 }
 
 /// What the links of an account belong to.

@@ -13,6 +13,7 @@ use crate::{
         continuing::Continuing,
         file_error::FileError,
         judge::{self, Judge},
+        live::{self, LiveClicks},
         recorder::{Recorder, RecorderOptions},
         report::Reports,
         retention::Retention,
@@ -75,6 +76,8 @@ pub struct Options {
     pub codes: CodeSpace,
     /// How visits are judged.
     pub judge: judge::Options,
+    /// How clicks are shown as they come.
+    pub live: live::Options,
 }
 
 /// Why a server's parts could not be started.
@@ -101,6 +104,7 @@ impl Default for Options {
             recorder: RecorderOptions::default(),
             codes: CodeSpace::default(),
             judge: judge::Options::default(),
+            live: live::Options::default(),
         }
     }
 }
@@ -130,6 +134,8 @@ pub struct App {
     pub retention: Retention,
     /// Counts clicks by whatever is asked.
     pub reports: Reports,
+    /// Shows clicks as they come.
+    pub live: LiveClicks,
     /// Tells bots from people.
     pub judge: Arc<Judge>,
     /// Which codes are drawn.
@@ -153,6 +159,7 @@ impl App {
             recorder,
             codes,
             judge,
+            live,
         } = options;
         // Visitors are named by it: one database, one secret, so that they are the same on every node.
         let secret = store.secret("visitor", nanoid::rngs::default).await?;
@@ -173,6 +180,7 @@ impl App {
             aggregator: Aggregator::spawn(&store, sum_pause)?,
             retention,
             continuing: Continuing::new(&key, store.clone(), recorder.clone(), click_wait),
+            live: LiveClicks::spawn(&store, live),
             recorder,
             reports: Reports::new(&store),
             writer,

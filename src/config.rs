@@ -25,7 +25,7 @@ use crate::{
     values::host::Host,
 };
 
-pub use self::visits::{AgentsConfig, VisitConfig};
+pub use self::visits::{AgentsConfig, CountriesConfig, NetworksConfig, VisitConfig};
 
 /// The heading of what one request may ask for.
 const LIMITS: &str = "Limits of a GraphQL request";

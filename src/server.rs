@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     app::{App, Clock, StartError},
+    clicks::judge::Judge,
     config::ServerConfig,
     http::{Settings, State, router},
     store::Store,
@@ -62,6 +63,12 @@ impl Server {
         self.address
     }
 
+    /// What tells bots from people.
+    #[must_use]
+    pub fn judge(&self) -> &Judge {
+        &self.app.judge
+    }
+
     /// Answers requests until `stop` is there, then lets those finish that have begun, and returns once all
     /// that was written is stored.
     ///
@@ -74,7 +81,9 @@ impl Server {
     ) -> io::Result<()> {
         let Self { listener, app, .. } = self;
         let (recorder, authenticator) = (app.recorder.clone(), app.authenticator.clone());
-        let router = router(State::new(app, settings)).into_make_service_with_connect_info::<SocketAddr>();
+        let state = State::new(app, settings);
+        let streams = state.streams.clone();
+        let router = router(state).into_make_service_with_connect_info::<SocketAddr>();
         // A redirect is one small packet: it must not wait for another.
         let listener = listener.tap_io(|stream| {
             if let Err(error) = stream.set_nodelay(true) {
@@ -82,17 +91,26 @@ impl Server {
             }
         });
         let (told, mut is_told) = tokio::sync::watch::channel(false);
+        let going_on = streams.clone();
         let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
             stop.await;
             told.send_replace(true);
+            // They have no end of their own.
+            going_on.stop();
         });
+        let serving = async move {
+            serving.await?;
+            // Connections that became WebSockets are no longer those that serving waits for.
+            streams.ended().await;
+            Ok::<_, io::Error>(())
+        };
         let overdue = async move {
             // An error means that serving has ended, and with it whoever could tell.
             let _ = is_told.wait_for(|told| *told).await;
             tokio::time::sleep(DRAIN).await;
         };
         tokio::select! {
-            ended = async { serving.await } => ended?,
+            ended = serving => ended?,
             () = overdue => tracing::warn!("some requests were not answered in time and are cut off"),
         }
         authenticator.flushed().await;

@@ -19,12 +19,14 @@ const TOP: [&str; 4] = ["config", "cli", "main", "lib"];
 
 /// Where rows that belong to an account may be reached otherwise than through `accounts::rows_of`: who sends a
 /// key has no account yet, who visits a link never has one, and an operator looks after all of them.
-const UNSCOPED: [&str; 8] = [
+/// New clicks are read for all accounts at once that listen to theirs.
+const UNSCOPED: [&str; 9] = [
     "src/accounts/operate.rs",
     "src/accounts/principal.rs",
     "src/accounts/scope.rs",
     "src/catalog/domain/hosts.rs",
     "src/catalog/domain/mod.rs",
+    "src/clicks/live/read.rs",
     "src/cli/demo.rs",
     "src/cli/domains.rs",
     "src/links/resolve/read.rs",

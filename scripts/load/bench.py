@@ -15,6 +15,7 @@ import time
 
 import report
 from database import DATABASES, is_replayed
+from reports import reports
 from server import Failed, memory
 from stall import stall
 from targets import Bare, Linkhop, Sampler
@@ -28,7 +29,7 @@ DATABASE = os.environ.get("BENCH_DATABASE") or "sqlite"
 CACHED_LINK = 512
 # After how many memory is looked at.
 REDIRECTS = 1_000_000
-PARTS = ["redirect", "hot", "create", "stall", "flat", "demo"]
+PARTS = ["redirect", "hot", "create", "stall", "flat", "demo", "reports"]
 
 
 class Bench:
@@ -175,6 +176,10 @@ class Bench:
         for failure in stall(self.stack, DATABASE):
             self.fail(failure)
 
+    def reports(self):
+        """See there."""
+        reports(self, DATABASE)
+
     def flat(self):
         """Memory over minutes."""
         linkhop = Linkhop(self.stack, DATABASE)
@@ -221,7 +226,7 @@ def main():
     parser.add_argument("parts", nargs="*")
     parts = parser.parse_args().parts
     if not parts:
-        parts = [part for part in PARTS if part != "flat" or MINUTES]
+        parts = [part for part in PARTS if part != "reports" and (part != "flat" or MINUTES)]
         if DATABASE == "postgres":
             # It has SQLite always.
             parts.remove("demo")

@@ -80,11 +80,27 @@ impl Authenticator {
         key: &ApiKey,
         now: Timestamp,
     ) -> Result<Arc<Principal>, AuthenticateError> {
-        let principal = self
-            .keys
-            .get(key.hash())
-            .await?
-            .ok_or(AuthenticateError::UnknownKey)?;
+        self.authenticate_hash(key.hash(), now).await
+    }
+
+    /// Finds whether a caller who was let in before still would be, and as what: for whoever stays connected.
+    ///
+    /// # Errors
+    /// As [`Authenticator::authenticate`].
+    pub async fn authenticate_again(
+        &self,
+        principal: &Principal,
+        now: Timestamp,
+    ) -> Result<Arc<Principal>, AuthenticateError> {
+        self.authenticate_hash(principal.key.hash.clone(), now).await
+    }
+
+    async fn authenticate_hash(
+        &self,
+        hash: String,
+        now: Timestamp,
+    ) -> Result<Arc<Principal>, AuthenticateError> {
+        let principal = self.keys.get(hash).await?.ok_or(AuthenticateError::UnknownKey)?;
         let row = &principal.key;
         if row.revoked_at.is_some() || row.expires_at.is_some_and(|end| end <= now) {
             return Err(AuthenticateError::UnknownKey);

@@ -1,4 +1,6 @@
-//! `linkhop demo`: everything that a newcomer needs to make and open a link.
+//! `linkhop demo`: everything that a newcomer needs to make and open a link, and a history to look at.
+
+mod history;
 
 use std::{
     fmt::Write as _,
@@ -21,6 +23,7 @@ use super::{print, stopped};
 use crate::{
     accounts::{self, NewApiKey, rows_of},
     app::Clock,
+    clicks::judge::Judge,
     config::{DatabaseTuning, ServerConfig},
     server::Server,
     store::Store,
@@ -63,7 +66,7 @@ impl Demo {
         let store = Store::connect(&url_of(&file), &self.database.options(true)).await?;
         store.migrate_up().await?;
         let server = Server::bind(store.clone(), &self.server).await?;
-        let (account, api_key) = self.account(&store).await?;
+        let (account, api_key) = self.account(&store, server.judge()).await?;
         let host = host_of(server.address());
         // The oldest: others are whoever's who tries the demo.
         let domain = rows_of::<domain::Entity>(account)
@@ -97,7 +100,7 @@ impl Demo {
     }
 
     /// The demo's account and its key; made at the first start, and the same ones ever after.
-    async fn account(&self, store: &Store) -> Result<(AccountId, String)> {
+    async fn account(&self, store: &Store, judge: &Judge) -> Result<(AccountId, String)> {
         let file = self.data_dir.join("api-key");
         if let Some(account) = account::Entity::find()
             .order_by_asc(account::Column::Id)
@@ -110,7 +113,7 @@ impl Demo {
         }
         // Rows and key file together or neither: a start that is cut short is made again.
         let transaction = store.write.begin().await?;
-        let (account, key) = seed(&transaction).await?;
+        let (account, key) = seed(&transaction, judge).await?;
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
@@ -121,15 +124,17 @@ impl Demo {
     }
 }
 
-async fn seed(db: &impl sea_orm::ConnectionTrait) -> Result<(AccountId, String)> {
-    let now = Clock::system().now();
+async fn seed(db: &impl sea_orm::ConnectionTrait, judge: &Judge) -> Result<(AccountId, String)> {
+    let today = Clock::system().now();
+    // It has been there for as long as its history.
+    let now = today.hours_before(24 * (history::DAYS + 1));
     let account = accounts::create(db, "Demo", &[account::Product::Sms], now).await??;
     let new = NewApiKey {
         name: "demo".to_owned(),
         scopes: vec![entity::api_key::Scope::Admin],
         expires_at: None,
     };
-    let (_, key) = accounts::create_key(db, account.id, new, nanoid::rngs::default, now).await??;
+    let (_, key) = accounts::create_key(db, account.id, new, nanoid::rngs::default, today).await??;
     let domain = domain::Model {
         id: DomainId::at(now),
         account_id: account.id,
@@ -140,17 +145,21 @@ async fn seed(db: &impl sea_orm::ConnectionTrait) -> Result<(AccountId, String)>
         fallback_url: None,
         created_at: now,
     };
-    let list = sending_list::Model {
+    let list = |list_id, phone_number: &str, brand_name: &str| sending_list::Model {
         id: SendingListId::at(now),
         account_id: account.id,
-        list_id: LIST_ID,
-        phone_number: PHONE_NUMBER.to_owned(),
-        brand_name: "Linkhop demo".to_owned(),
+        list_id,
+        phone_number: phone_number.to_owned(),
+        brand_name: brand_name.to_owned(),
         status: sending_list::Status::Active,
         metadata: json!({}),
         domain_id: Some(domain.id),
         created_at: now,
     };
+    let lists = [
+        list(LIST_ID, PHONE_NUMBER, "Linkhop demo"),
+        list(LIST_ID + 1, "+18005551235", "Linkhop demo, reminders"),
+    ];
     let offer = |name: &str, platform, tracking_url: &str, external_id: &str| offer::Model {
         id: OfferId::at(now),
         account_id: account.id,
@@ -166,18 +175,25 @@ async fn seed(db: &impl sea_orm::ConnectionTrait) -> Result<(AccountId, String)>
         metadata: json!({}),
         created_at: now,
     };
-    domain.into_active_model().insert(db).await?;
-    list.into_active_model().insert(db).await?;
     let tune = "https://tune.example.com/aff_c?offer_id={{offer.external_id}}&aff_id=7&aff_sub2={{metadata.campaign}}";
-    offer("Summer (TUNE)", offer::Platform::Tune, tune, "101")
-        .into_active_model()
-        .insert(db)
-        .await?;
     let everflow = "https://everflow.example.com/6JHXF/2CTPL/?uid=202&sub3={{contact.phone}}";
-    offer("Winter (Everflow)", offer::Platform::Everflow, everflow, "202")
-        .into_active_model()
-        .insert(db)
-        .await?;
+    let offers = [
+        offer("Summer (TUNE)", offer::Platform::Tune, tune, "101"),
+        offer("Winter (Everflow)", offer::Platform::Everflow, everflow, "202"),
+    ];
+    domain.into_active_model().insert(db).await?;
+    for list in lists.clone() {
+        list.into_active_model().insert(db).await?;
+    }
+    for offer in offers.clone() {
+        offer.into_active_model().insert(db).await?;
+    }
+    let sender = history::Sender {
+        account: &account,
+        lists: &lists,
+        offers: &offers,
+    };
+    history::seed(db, sender, judge, today).await?;
     Ok((account.id, key.expose().to_owned()))
 }
 

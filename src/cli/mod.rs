@@ -80,7 +80,7 @@ enum Command {
     Key(keys::Key),
     /// Show the hosts that short links live on
     Domain(domains::Domain),
-    /// Judge stored clicks anew
+    /// Bring clicks along, and judge stored ones anew
     Clicks(clicks::Clicks),
     /// Print the GraphQL schema, the manual of the API
     Schema,

@@ -1,6 +1,6 @@
 //! The clicks of a link, one by one.
 
-use entity::{AccountId, ShortLinkId, agent_list, click, user_agent};
+use entity::{AccountId, ClickId, ShortLinkId, agent_list, click, user_agent};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, FromQueryResult, QueryFilter as _,
     QueryResult, Statement,
@@ -14,15 +14,15 @@ use crate::store::{Page, Part, columns, pad};
 pub struct Listed {
     /// The click.
     pub click: click::Model,
-    /// Whether it is the first of a person on the link.
-    pub is_unique: bool,
+    /// Whether it is the first of a person on the link; `None` where that is not looked up yet.
+    pub is_unique: Option<bool>,
 }
 
 impl FromQueryResult for Listed {
     fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
         Ok(Self {
             click: click::Model::from_query_result(row, prefix)?,
-            is_unique: row.try_get(prefix, "is_unique")?,
+            is_unique: Some(row.try_get(prefix, "is_unique")?),
         })
     }
 }
@@ -86,6 +86,36 @@ FROM page CROSS JOIN click AS c WHERE c.seq = page.seq ORDER BY page.click_id {o
         rows.reverse();
     }
     Ok(Page { rows, has_more })
+}
+
+/// Whether a click is the first of a person on the account's link.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_unique(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    click: &click::Model,
+) -> Result<bool, DbErr> {
+    let Some(visitor) = click.visitor.filter(|_| click.bot_reason.is_none()) else {
+        return Ok(false);
+    };
+    let backend = db.get_database_backend();
+    let (tail, mut values) = with_tail(account, [click.short_link_id], backend);
+    values.push(visitor.into());
+    // By its id, since a click that was written twice has two rows.
+    let sql = format!(
+        "{tail}
+SELECT c.id FROM click AS c WHERE c.seq = coalesce(
+    (SELECT v.seq FROM link_visitor AS v WHERE v.short_link_id = (SELECT id FROM link) AND v.visitor = $3),
+    (SELECT min(n.seq) FROM tail AS n WHERE n.bot_reason IS NULL AND n.visitor = $3)
+)"
+    );
+    let first = db
+        .query_one_raw(Statement::from_sql_and_values(backend, sql, values))
+        .await?;
+    let first = first.map(|row| row.try_get_by_index::<ClickId>(0)).transpose()?;
+    Ok(first == Some(click.id))
 }
 
 /// Agent strings by their ids. They belong to nobody: whose click has the id says who may see one.

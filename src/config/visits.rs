@@ -34,13 +34,10 @@ impl AgentsConfig {
     }
 }
 
-/// What is made of visits.
+/// Which networks are bots'.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Visits")]
-pub struct VisitConfig {
-    /// By whose names bots are known.
-    #[command(flatten)]
-    pub agents: AgentsConfig,
+pub struct NetworksConfig {
     /// A file of networks whose every click is a bot's: one such as 203.0.113.0/24 a line, # begins a comment
     #[arg(
         long,
@@ -49,6 +46,32 @@ pub struct VisitConfig {
         value_parser = file
     )]
     pub bot_networks: Option<PathBuf>,
+}
+
+/// Where visitors are.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Visits")]
+pub struct CountriesConfig {
+    /// A database of countries in the MMDB format, for the countries of visitors; none are kept unless given
+    #[arg(
+        long,
+        env = "LINKHOP_GEO_DATABASE",
+        value_name = "FILE",
+        value_parser = file
+    )]
+    pub geo_database: Option<PathBuf>,
+}
+
+/// What is made of visits.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Visits")]
+pub struct VisitConfig {
+    /// By whose names bots are known.
+    #[command(flatten)]
+    pub agents: AgentsConfig,
+    /// Which networks are bots'.
+    #[command(flatten)]
+    pub networks: NetworksConfig,
     /// The most clicks in 10 seconds from one address that are people's, up to 10000; 0 for any number
     #[arg(
         long,
@@ -67,14 +90,9 @@ pub struct VisitConfig {
         value_parser = RangedU64ValueParser::<u16>::new().range(..=u64::from(MOST_CLICKS))
     )]
     pub burst_link: u16,
-    /// A database of countries in the MMDB format, for the countries of visitors; none are kept unless given
-    #[arg(
-        long,
-        env = "LINKHOP_GEO_DATABASE",
-        value_name = "FILE",
-        value_parser = file
-    )]
-    pub geo_database: Option<PathBuf>,
+    /// Where visitors are.
+    #[command(flatten)]
+    pub countries: CountriesConfig,
     /// A proxy whose X-Forwarded-For is believed, as a network such as 10.0.0.0/8 or an address; may be given more than once
     #[arg(
         long,
@@ -99,8 +117,8 @@ impl VisitConfig {
     pub fn judge(&self) -> judge::Options {
         judge::Options {
             agents: self.agents.bot_agents.clone(),
-            networks: self.bot_networks.clone(),
-            countries: self.geo_database.clone(),
+            networks: self.networks.bot_networks.clone(),
+            countries: self.countries.geo_database.clone(),
             burst_address: self.burst_address,
             burst_link: self.burst_link,
         }

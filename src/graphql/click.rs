@@ -14,7 +14,7 @@ use super::{
 use crate::{
     app::App,
     clicks::{
-        list::Listed,
+        list::{self, Listed},
         report::{ClickFilter, Counts, Order, Request, Stats, Subject},
     },
 };
@@ -265,8 +265,15 @@ impl Click {
 
     /// Whether it is the first click of a person on this link, in the order in which clicks were stored: one in
     /// `uniqueClicks`. Never for a bot's click, nor for a visitor who asks not to be tracked.
-    async fn is_unique(&self) -> bool {
-        self.0.is_unique
+    async fn is_unique(&self, context: &Context<'_>) -> Result<bool> {
+        if let Some(is_unique) = self.0.is_unique {
+            return Ok(is_unique);
+        }
+        let account = principal(context, Scope::Read)?.account_id();
+        let db = &context.data_unchecked::<App>().store.read;
+        list::is_unique(db, account, &self.0.click)
+            .await
+            .map_err(internal)
     }
 
     /// How the link was asked for.

@@ -7,7 +7,7 @@ use std::{any::TypeId, sync::Arc};
 use async_graphql::{
     Request, ServerError, ServerResult,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest},
-    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection},
     registry::Registry,
 };
 use moka::sync::Cache;
@@ -15,6 +15,7 @@ use moka::sync::Cache;
 use super::{
     error::{Code, ReadOnly},
     limits::{Limits, count_tokens, refusal},
+    live_click::Streaming,
     variables,
 };
 
@@ -95,6 +96,28 @@ fn would_change() -> ServerError {
     error
 }
 
+/// Lets a subscription pass that can be answered, and says so to whoever answers it.
+///
+/// # Errors
+/// `BAD_REQUEST` where the caller does not take a stream; and for more than one field, which the specification forbids, or
+/// for a fragment, which the library passes over.
+fn check_subscription(operation: &OperationDefinition, streaming: Option<&Streaming>) -> ServerResult<()> {
+    let Some(streaming) = streaming else {
+        let message = "A subscription is answered by a stream: send it to this address with the header Accept: \
+            text/event-stream, or over a WebSocket with the subprotocol graphql-transport-ws.";
+        return Err(refusal(Code::BadRequest, message));
+    };
+    streaming.ask();
+    match operation.selection_set.node.items.as_slice() {
+        [only] if matches!(&only.node, Selection::Field(field) if field.node.directives.is_empty()) => Ok(()),
+        _ => {
+            let message = "A subscription has one field, written out and without directives; subscribe several times \
+                for several.";
+            Err(refusal(Code::BadRequest, message))
+        }
+    }
+}
+
 impl ExtensionFactory for Documents {
     fn create(&self) -> Arc<dyn Extension> {
         Arc::new(self.clone())
@@ -115,6 +138,10 @@ impl Extension for Documents {
             let is_read_only = request.data.contains_key(&TypeId::of::<ReadOnly>());
             if is_read_only && operation.ty == OperationType::Mutation {
                 return Err(would_change());
+            }
+            if operation.ty == OperationType::Subscription {
+                let streaming = request.data.get(&TypeId::of::<Streaming>());
+                check_subscription(operation, streaming.and_then(|any| any.downcast_ref()))?;
             }
             variables::check(registry, &document, operation, &request.variables)?;
             // The library passes over default values in @skip and @include.
@@ -140,7 +167,7 @@ impl Extension for Documents {
 mod tests {
     use std::mem::size_of;
 
-    use async_graphql::{Positioned, parser::types::Selection};
+    use async_graphql::Positioned;
 
     use super::*;
 

@@ -30,6 +30,8 @@ pub enum Code {
     NotFound,
     /// More different values than a report counts.
     TooManyGroups,
+    /// As many subscriptions are open as may be.
+    TooManySubscriptions,
     /// Not done in the time that one request may take.
     Timeout,
     /// Our fault.
@@ -51,6 +53,7 @@ impl Code {
             Self::InvalidGrouping => "INVALID_GROUPING",
             Self::NotFound => "NOT_FOUND",
             Self::TooManyGroups => "TOO_MANY_GROUPS",
+            Self::TooManySubscriptions => "TOO_MANY_SUBSCRIPTIONS",
             Self::Timeout => "TIMEOUT",
             Self::Internal => "INTERNAL",
         }

@@ -20,6 +20,7 @@ pub mod error;
 mod field_error;
 mod filter;
 mod limits;
+mod live_click;
 mod loader;
 mod mutation;
 mod node;
@@ -32,7 +33,7 @@ mod variables;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, Request, Schema};
+use async_graphql::{Request, Schema};
 use chrono::{DateTime, Utc};
 
 use self::{
@@ -45,11 +46,16 @@ use self::{
     sending_list::SendingList,
     short_link::ShortLink,
 };
-pub use self::{limits::Limits, mutation::Mutation, query::Query};
+pub use self::{
+    limits::Limits,
+    live_click::{Streaming, Subscription},
+    mutation::Mutation,
+    query::Query,
+};
 use crate::{accounts::Principal, app::App};
 
 /// The schema with all that its resolvers can reach.
-pub type LinkhopSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type LinkhopSchema = Schema<Query, Mutation, Subscription>;
 
 /// The schema over `app`.
 #[must_use]
@@ -76,9 +82,9 @@ pub fn sdl() -> String {
     builder().finish().sdl_with_options(options)
 }
 
-fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
+fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
     let builder =
-        Schema::build(Query, Mutation, EmptySubscription).register_output_type::<user_error::UserError>();
+        Schema::build(Query, Mutation, Subscription).register_output_type::<user_error::UserError>();
     // The library's own words for these say how it makes them.
     let builder = builder
         .override_output_type_description::<DateTime<Utc>>(

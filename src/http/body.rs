@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     accept::{Accept, Precision},
@@ -23,19 +23,67 @@ pub(super) enum MediaType {
     Json,
 }
 
+/// What a caller takes as a stream of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Streamed {
+    /// They don't name it.
+    Nothing,
+    /// They name it beside JSON, as clients do that send all their operations alike.
+    Subscriptions,
+    /// They take nothing else.
+    Everything,
+}
+
+/// As what a caller wants to be answered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// What is sent at once.
+    pub(super) media_type: MediaType,
+    /// What is sent as a stream.
+    pub(super) streamed: Streamed,
+}
+
+impl Wanted {
+    /// What `Accept` says. Who takes nothing but streams is refused as the specification has it, by status.
+    ///
+    /// # Errors
+    /// A 406 where they want nothing that there is.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+        let stream = Accept::of(headers)
+            .liking("text", "event-stream")
+            .is_some_and(|liking| liking.precision == Precision::Exact);
+        match MediaType::accepted(headers) {
+            Ok(media_type) => Ok(Self {
+                media_type,
+                streamed: if stream {
+                    Streamed::Subscriptions
+                } else {
+                    Streamed::Nothing
+                },
+            }),
+            Err(_) if stream => Ok(Self {
+                media_type: MediaType::GraphqlResponse,
+                streamed: Streamed::Everything,
+            }),
+            Err(refusal) => Err(refusal),
+        }
+    }
+}
+
 impl MediaType {
     /// The one that the caller likes better, the new one where they like both as well and name both; JSON where
     /// they do not say.
     ///
     /// # Errors
     /// A 406 where they want neither.
-    pub(super) fn accepted(headers: &HeaderMap) -> Result<Self, Refusal> {
+    fn accepted(headers: &HeaderMap) -> Result<Self, Refusal> {
         let accept = Accept::of(headers);
         let new = accept.liking("application", "graphql-response+json");
         let old = accept.liking("application", "json");
         let is_named = new.is_some_and(|new| new.precision == Precision::Exact);
         if new.is_none() && old.is_none() {
-            let message = "Answers are sent as application/graphql-response+json or application/json; accept one of them.";
+            let message = "Answers are sent as application/graphql-response+json, application/json or, as a stream, \
+                text/event-stream; accept one of them.";
             return Err(Refusal::new(
                 StatusCode::NOT_ACCEPTABLE,
                 Code::BadRequest,
@@ -88,8 +136,8 @@ impl MediaType {
                 message,
                 header,
             } => {
-                let error = json!({"message": message, "extensions": {"code": code.as_str()}});
-                let mut response = self.answer(status, json!({"errors": [error]}).to_string());
+                let errors = one_error(code, &message);
+                let mut response = self.answer(status, json!({"errors": errors}).to_string());
                 response.headers_mut().extend(header);
                 response
             }
@@ -102,7 +150,7 @@ impl MediaType {
         self.fault(&extensions)
     }
 
-    fn fault(self, extensions: &serde_json::Value) -> Response {
+    fn fault(self, extensions: &Value) -> Response {
         let error = json!({"message": FAULT, "extensions": extensions});
         let body = json!({"errors": [error]}).to_string();
         self.answer(StatusCode::INTERNAL_SERVER_ERROR, body)
@@ -136,9 +184,32 @@ impl Refusal {
         }
     }
 
+    /// The list of errors of an answer that has no status; what is our fault is logged, and masked.
+    pub(super) fn errors(&self, id: &RequestId) -> Value {
+        match self {
+            Self::Caller { code, message, .. } => one_error(*code, message),
+            Self::Fault(fault) => {
+                id.log(&fault.chain());
+                let extensions = json!({"code": Code::Internal.as_str(), "requestId": id.as_str()});
+                json!([{"message": FAULT, "extensions": extensions}])
+            }
+        }
+    }
+
     /// A 400.
     pub(super) fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, Code::BadRequest, message)
+    }
+
+    /// A 503 for one answer too many that goes on.
+    pub(super) fn no_place() -> Self {
+        let message = "As many streams are open as this server holds; try again later, or read with queries.";
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Code::TooManySubscriptions,
+            message,
+        )
+        .with(header::RETRY_AFTER, "60")
     }
 
     /// The same with a header.
@@ -158,6 +229,10 @@ impl Refusal {
             fault @ Self::Fault(_) => fault,
         }
     }
+}
+
+fn one_error(code: Code, message: &str) -> Value {
+    json!([{"message": message, "extensions": {"code": code.as_str()}}])
 }
 
 /// All that callers are told of what is our fault.

@@ -1,8 +1,6 @@
 //! `/graphql`: operations in, answers out; the playground for browsers.
 
-use std::time::Duration;
-
-use async_graphql::{Response as GraphqlResponse, ServerError};
+use async_graphql::{Request as GraphqlRequest, Response as GraphqlResponse};
 use axum::{
     Extension,
     body::Bytes,
@@ -10,14 +8,17 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::{
     accept::Accept,
-    body::{MediaType, Refusal},
+    body::{MediaType, Refusal, Streamed, Wanted},
+    event_stream,
+    operation::{Deadline, Outcome, complete, run},
     principal::principal,
     received::{expect_json, from_body, from_url},
     request_id::RequestId,
+    socket,
     state::State,
 };
 use crate::graphql::{
@@ -32,8 +33,8 @@ pub(super) async fn post(
     headers: HeaderMap,
     request: Request,
 ) -> Response {
-    let media_type = match MediaType::accepted(&headers) {
-        Ok(media_type) => media_type,
+    let wanted = match Wanted::of(&headers) {
+        Ok(wanted) => wanted,
         Err(refusal) => return MediaType::Json.refuse(refusal, &id),
     };
     let deadline = Deadline::of(&state);
@@ -41,24 +42,27 @@ pub(super) async fn post(
         expect_json(&headers)?;
         // Nobody's body is read who is not let in.
         let principal = deadline.work(principal(&state.app, &headers)).await??;
-        let request = from_body(&deadline.body(request).await?)?;
-        let request = prepare(request, &state.app, principal);
-        deadline.work(state.schema.execute(request)).await
+        let request = from_body(&body(deadline, request).await?)?;
+        execute(&state, prepare(request, &state.app, principal), wanted, deadline).await
     };
     match answered.await {
-        Ok(response) => answer(response, media_type, &id),
-        Err(refusal) => media_type.refuse(refusal, &id),
+        Ok(outcome) => answer(&state, outcome, wanted, &id),
+        Err(refusal) => wanted.media_type.refuse(refusal, &id),
     }
 }
 
-/// `GET /graphql`: a query in the URL, or the playground for a browser that opens it without one.
+/// `GET /graphql`: a query in the URL, the playground for a browser that opens it without one, or a WebSocket.
 pub(super) async fn get(
     Extract(state): Extract<State>,
     Extension(id): Extension<RequestId>,
     RawQuery(url): RawQuery,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
-    let response = answer_get(&state, &id, url.as_deref().unwrap_or_default(), &headers).await;
+    let (mut parts, _) = request.into_parts();
+    if socket::is_asked(&parts.headers) {
+        return socket::open(state, id, &mut parts).await;
+    }
+    let response = answer_get(&state, &id, url.as_deref().unwrap_or_default(), &parts.headers).await;
     ([(header::VARY, "accept")], response).into_response()
 }
 
@@ -67,8 +71,8 @@ async fn answer_get(state: &State, id: &RequestId, url: &str, headers: &HeaderMa
     if matches!(request, Ok(None)) && Accept::of(headers).prefers_html() {
         return state.playground.page();
     }
-    let media_type = match MediaType::accepted(headers) {
-        Ok(media_type) => media_type,
+    let wanted = match Wanted::of(headers) {
+        Ok(wanted) => wanted,
         Err(refusal) => return MediaType::Json.refuse(refusal, id),
     };
     let deadline = Deadline::of(state);
@@ -77,17 +81,17 @@ async fn answer_get(state: &State, id: &RequestId, url: &str, headers: &HeaderMa
         let request = request?.ok_or_else(|| Refusal::bad_request(message))?;
         let principal = deadline.work(principal(&state.app, headers)).await??;
         let request = prepare(request, &state.app, principal).data(ReadOnly);
-        deadline.work(state.schema.execute(request)).await
+        execute(state, request, wanted, deadline).await
     };
     match answered.await {
-        Ok(response) if would_change(&response) => {
+        Ok(Outcome::Answered(response)) if would_change(&response) => {
             let message = "A mutation changes something: send it with POST.";
             let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message)
                 .with(header::ALLOW, "POST");
-            media_type.refuse(refusal, id)
+            wanted.media_type.refuse(refusal, id)
         }
-        Ok(response) => answer(response, media_type, id),
-        Err(refusal) => media_type.refuse(refusal, id),
+        Ok(outcome) => answer(state, outcome, wanted, id),
+        Err(refusal) => wanted.media_type.refuse(refusal, id),
     }
 }
 
@@ -96,8 +100,8 @@ pub(super) async fn method_not_allowed(Extension(id): Extension<RequestId>, head
     let message = "Send GraphQL requests with POST, or queries with GET.";
     let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message)
         .with(header::ALLOW, "GET, HEAD, POST");
-    MediaType::accepted(&headers)
-        .unwrap_or(MediaType::Json)
+    Wanted::of(&headers)
+        .map_or(MediaType::Json, |wanted| wanted.media_type)
         .refuse(refusal, &id)
 }
 
@@ -113,54 +117,25 @@ pub(super) async fn schema(Extract(state): Extract<State>) -> Response {
         .into_response()
 }
 
-/// Until when a request may be worked on.
-#[derive(Clone, Copy, Debug)]
-struct Deadline {
-    limit: Duration,
-    end: Instant,
-}
-
-impl Deadline {
-    fn of(state: &State) -> Self {
-        let limit = state.settings.request_timeout;
-        Self {
-            limit,
-            end: Instant::now() + limit,
+/// Reads a body that arrives in time.
+async fn body(deadline: Deadline, request: Request) -> Result<Bytes, Refusal> {
+    match timeout_at(deadline.end, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let message = "The body is too large; send less at once.";
+            let code = Code::BadRequest;
+            Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, code, message))
         }
-    }
-
-    /// Reads a body that arrives in time.
-    async fn body(self, request: Request) -> Result<Bytes, Refusal> {
-        match timeout_at(self.end, Bytes::from_request(request, &())).await {
-            Ok(Ok(body)) => Ok(body),
-            Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                let message = "The body is too large; send less at once.";
-                let code = Code::BadRequest;
-                Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, code, message))
-            }
-            Ok(Err(_)) => Err(Refusal::bad_request("The body broke off; send it whole.")),
-            Err(_) => {
-                let message = format!("The body did not arrive within {:?}; send it faster.", self.limit);
-                let refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, Code::Timeout, message);
-                // What is left of the body is not waited for either.
-                Err(refusal.with(header::CONNECTION, "close"))
-            }
-        }
-    }
-
-    /// Works until the time is up, and no longer: what is not done by then is dropped, and asks the database for
-    /// nothing more.
-    ///
-    /// A write that was handed to the writer by then is stored, as a whole: the caller can't be told which it was.
-    async fn work<T>(self, work: impl Future<Output = T>) -> Result<T, Refusal> {
-        timeout_at(self.end, work).await.map_err(|_| {
+        Ok(Err(_)) => Err(Refusal::bad_request("The body broke off; send it whole.")),
+        Err(_) => {
             let message = format!(
-                "This took longer than {:?} and was stopped; ask for less at once. A mutation may have been carried \
-                 out all the same: before it is sent again, look, or use the same idempotencyKey.",
-                self.limit
+                "The body did not arrive within {:?}; send it faster.",
+                deadline.limit
             );
-            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, Code::Timeout, message)
-        })
+            let refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, Code::Timeout, message);
+            // What is left of the body is not waited for either.
+            Err(refusal.with(header::CONNECTION, "close"))
+        }
     }
 }
 
@@ -170,14 +145,56 @@ fn would_change(response: &GraphqlResponse) -> bool {
     errors.any(|error| error.source::<ReadOnly>().is_some())
 }
 
-/// Sends an answer, each of its errors with a code; what is our fault is logged once and masked.
-fn answer(mut response: GraphqlResponse, media_type: MediaType, id: &RequestId) -> Response {
-    for error in &mut response.errors {
-        complete(error, id);
+/// Carries out an operation; a subscription only for who takes a stream.
+async fn execute(
+    state: &State,
+    request: GraphqlRequest,
+    wanted: Wanted,
+    deadline: Deadline,
+) -> Result<Outcome, Refusal> {
+    match wanted.streamed {
+        Streamed::Nothing => {
+            let response = deadline.work(state.schema.execute(request)).await?;
+            Ok(Outcome::Answered(response))
+        }
+        Streamed::Subscriptions | Streamed::Everything => run(state, request, deadline).await,
     }
-    // Errors with a path, or with data beside them, come from fields: then the request was executed.
-    let is_request_error = response.data == async_graphql::Value::Null
-        && response.errors.iter().any(|error| error.path.is_empty());
+}
+
+/// Sends what came of an operation.
+fn answer(state: &State, outcome: Outcome, wanted: Wanted, id: &RequestId) -> Response {
+    let media_type = wanted.media_type;
+    match outcome {
+        Outcome::Answered(response)
+            if wanted.streamed == Streamed::Everything && !is_request_error(&response) =>
+        {
+            event_stream::of_one(response, id)
+        }
+        Outcome::Answered(response) => {
+            let is_refused = is_request_error(&response);
+            send(response, is_refused, media_type, id)
+        }
+        Outcome::Refused(response) => send(response, true, media_type, id),
+        Outcome::Begun(responses) => match state.streams.take() {
+            Some(place) => event_stream::of_many(responses, place, id.clone()),
+            None => media_type.refuse(Refusal::no_place(), id),
+        },
+    }
+}
+
+/// Whether a request could not be executed: errors with a path, or with data beside them, come from fields.
+fn is_request_error(response: &GraphqlResponse) -> bool {
+    response.data == async_graphql::Value::Null && response.errors.iter().any(|error| error.path.is_empty())
+}
+
+/// Sends an answer, each of its errors with a code; what is our fault is logged once and masked.
+fn send(
+    mut response: GraphqlResponse,
+    is_request_error: bool,
+    media_type: MediaType,
+    id: &RequestId,
+) -> Response {
+    complete(&mut response, id);
     let status = if is_request_error {
         media_type.status_of_request_error()
     } else {
@@ -191,31 +208,5 @@ fn answer(mut response: GraphqlResponse, media_type: MediaType, id: &RequestId) 
     match body {
         Ok(body) => media_type.answer(status, body),
         Err(error) => media_type.refuse(Refusal::Fault(Fault::new(error)), id),
-    }
-}
-
-/// The most characters of what the library says.
-const MAX_MESSAGE: usize = 300;
-
-fn complete(error: &mut ServerError, id: &RequestId) {
-    if let Some(fault) = error.source::<Fault>() {
-        id.log(&fault.chain());
-        let extensions = error.extensions.get_or_insert_default();
-        extensions.set("requestId", id.as_str());
-    } else if error
-        .extensions
-        .as_ref()
-        .is_none_or(|extensions| extensions.get("code").is_none())
-    {
-        // Whatever the library itself refuses: syntax, unknown fields, values of the wrong type. It repeats what it
-        // refuses, which may be megabytes.
-        if let Some((end, _)) = error.message.char_indices().nth(MAX_MESSAGE) {
-            error.message.truncate(end);
-            error.message.push('…');
-        }
-        error
-            .extensions
-            .get_or_insert_default()
-            .set("code", Code::BadRequest.as_str());
     }
 }

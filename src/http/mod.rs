@@ -3,8 +3,10 @@
 mod accept;
 mod body;
 mod cors;
+mod event_stream;
 mod graphql;
 mod health;
+mod operation;
 mod pages;
 mod playground;
 mod preview;
@@ -12,7 +14,9 @@ mod principal;
 mod received;
 mod redirect;
 mod request_id;
+mod socket;
 mod state;
+mod streams;
 mod visitor;
 
 use axum::{
@@ -27,6 +31,7 @@ pub use self::{
     cors::Origin,
     request_id::log_panics,
     state::{Settings, State},
+    streams::Streams,
 };
 
 /// Paths of the server's own. No code can be the first segment of one (`links::code::RESERVED`).

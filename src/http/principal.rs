@@ -13,9 +13,14 @@ use crate::{
 
 /// Who sent the request; `None` for nobody, who may still ask for the schema.
 pub(super) async fn principal(app: &App, headers: &HeaderMap) -> Result<Option<Arc<Principal>>, Refusal> {
-    let Some(key) = presented(headers) else {
-        return Ok(None);
-    };
+    match presented(headers) {
+        Some(key) => holder(app, key).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Whose key this is.
+pub(super) async fn holder(app: &App, key: &str) -> Result<Arc<Principal>, Refusal> {
     let unknown = || {
         let message = "This API key is unknown, expired or revoked; send one that works, or none.";
         Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
@@ -25,7 +30,7 @@ pub(super) async fn principal(app: &App, headers: &HeaderMap) -> Result<Option<A
         return Err(unknown());
     };
     match app.authenticator.authenticate(&key, app.clock.now()).await {
-        Ok(principal) => Ok(Some(principal)),
+        Ok(principal) => Ok(principal),
         Err(AuthenticateError::UnknownKey) => Err(unknown()),
         Err(AuthenticateError::Suspended) => {
             let message = "This account is suspended; ask the operator of the server.";
@@ -45,10 +50,15 @@ fn presented(headers: &HeaderMap) -> Option<&str> {
         return Some(key.to_str().unwrap_or_default().trim());
     }
     let authorization = headers.get(header::AUTHORIZATION)?.to_str().unwrap_or_default();
+    Some(bearer(authorization))
+}
+
+/// The key of an `Authorization`; empty where it is none.
+pub(super) fn bearer(authorization: &str) -> &str {
     let (scheme, key) = authorization.trim().split_once(' ').unwrap_or_default();
-    Some(if scheme.eq_ignore_ascii_case("bearer") {
+    if scheme.eq_ignore_ascii_case("bearer") {
         key.trim()
     } else {
         ""
-    })
+    }
 }

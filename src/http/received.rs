@@ -17,7 +17,7 @@ use crate::{graphql::error::Code, values::query::pairs};
 /// Other parts are for other servers, and passed over.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Received {
+pub(super) struct Received {
     query: Option<Value>,
     operation_name: Option<Value>,
     variables: Option<Value>,
@@ -157,7 +157,11 @@ fn decode(text: &str) -> Result<Cow<'_, str>, Refusal> {
 const VARIABLES: &str = "variables must be an object, or that object as a JSON string.";
 
 impl Received {
-    fn request(self) -> Result<GraphqlRequest, Refusal> {
+    /// The request.
+    ///
+    /// # Errors
+    /// A 400 that says what is wrong.
+    pub(super) fn request(self) -> Result<GraphqlRequest, Refusal> {
         let query = match self.query {
             Some(Value::String(query)) if !query.is_empty() => query,
             None | Some(Value::Null | Value::String(_)) => return Err(Refusal::bad_request(NO_REQUEST)),

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{cors::Origin, pages, playground::Playground, redirect::host_of};
+use super::{cors::Origin, pages, playground::Playground, redirect::host_of, streams::Streams};
 use crate::{
     app::App,
     graphql::{self, Limits, LinkhopSchema},
@@ -63,6 +63,8 @@ pub struct Inner {
     pub(super) schema: LinkhopSchema,
     /// How the door is set up.
     pub settings: Settings,
+    /// Answers that go on.
+    pub streams: Streams,
     pub(super) playground: Playground,
     pub(super) sdl: String,
 }
@@ -73,6 +75,7 @@ impl State {
     pub fn new(app: App, settings: Settings) -> Self {
         Self(Arc::new(Inner {
             schema: graphql::schema(app.clone(), settings.limits, settings.introspection),
+            streams: Streams::default(),
             playground: Playground::new(settings.playground_key.as_deref()),
             sdl: graphql::sdl(),
             app,

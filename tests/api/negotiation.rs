@@ -102,7 +102,7 @@ async fn who_accepts_neither_media_type_is_told_so_and_nothing_is_done() {
         "application/json;q=0.000",
         "application/json;q=0, application/graphql-response+json;q=0",
         "application/*;q=0, */*",
-        "text/event-stream",
+        "text/event-stream;q=0",
         "multipart/mixed",
         "application/xml",
     ] {

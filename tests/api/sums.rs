@@ -311,7 +311,7 @@ async fn the_chunk_of_a_click_is_found_and_its_verdicts_are_written_anew() {
     let db = &app.store().write;
     let mut facts = app.facts(account).await;
     let day = facts[0].day();
-    assert!(store::of_day(db, account, day).await.expect("chunks").len() > 1);
+    assert!(app.chunk_sizes().await[&(account, day)].len() > 1);
     let bot = StoredVerdict::new(Some(click::BotReason::Burst), None, false);
     for at in [0, 100, facts.len() - 1] {
         let seq = facts[at].seq;

@@ -300,8 +300,8 @@ async fn no_field_below_the_roots_takes_arguments_that_the_sweep_would_miss() {
     for ty in schema.types().filter(|ty| !roots.contains(&text(&ty["name"]))) {
         for field in items(&ty["fields"]) {
             let name = format!("{}.{}", text(&ty["name"]), text(&field["name"]));
-            // It has a test of its own below.
-            if name != "ShortLink.clicks" {
+            // They have tests of their own, below and among those of what is shown live.
+            if !["ShortLink.clicks", "Subscription.clicks"].contains(&name.as_str()) {
                 assert_eq!(field["args"], json!([]), "{name}: sweep it");
             }
         }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, net::TcpListener, path::Path, process::Command, time::Duration};
 
+use linkhop::app::Clock;
 use serde_json::{Value, json};
 
 use super::{
@@ -221,5 +222,110 @@ async fn its_log_holds_no_key_no_phone_number_and_no_address_of_a_link() {
     assert!(log.contains("visited"), "{log}");
     for secret in [text(&demo["apiKey"]), "2025550143", "for-one-only"] {
         assert!(!log.contains(secret), "{log}");
+    }
+}
+
+/// What a demo says of its history, without what depends on the moment.
+async fn history(demo: &Value) -> Vec<Value> {
+    let query = "{ shortLinks(first: 100) { nodes { linkId contactPhone metadata offer { name } sendingList { listId }
+        stats { clicks humanClicks botClicks uniqueClicks }
+        clicks(first: 100) { nodes { country device os browser botReason botKind referrer language sub1 source } } } } }";
+    let mut said = client(demo).graphql(query, json!({})).await.expect("an answer");
+    let Value::Array(links) = said["shortLinks"]["nodes"].take() else {
+        panic!("{said}")
+    };
+    links
+}
+
+fn sum(links: &[Value], field: &str) -> i64 {
+    links
+        .iter()
+        .filter_map(|link| link["stats"][field].as_i64())
+        .sum()
+}
+
+#[tokio::test]
+async fn a_first_start_has_thirty_days_of_clicks_and_the_same_ones_each_time() {
+    let (one, other) = (folder(), folder());
+    let (program, demo) = demo_json(one.path());
+    let links = history(&demo).await;
+    assert_eq!(links.len(), 40);
+    let figures = ["clicks", "humanClicks", "botClicks", "uniqueClicks"].map(|field| sum(&links, field));
+    assert_eq!(figures, [5000, 0, 0, 0]);
+    let of = |field: &str| -> BTreeSet<String> {
+        let clicks = links.iter().filter_map(|link| link["clicks"]["nodes"].as_array());
+        clicks.flatten().map(|click| click[field].to_string()).collect()
+    };
+    for (field, at_least) in [
+        ("country", 7),
+        ("device", 4),
+        ("os", 6),
+        ("browser", 7),
+        ("botReason", 7),
+        ("botKind", 5),
+        ("referrer", 5),
+        ("language", 7),
+        ("source", 3),
+        ("sub1", 3),
+    ] {
+        assert!(of(field).len() >= at_least, "{field}: {:?}", of(field));
+    }
+    let different = |part: fn(&Value) -> &Value| {
+        links
+            .iter()
+            .map(|link| part(link).to_string())
+            .collect::<BTreeSet<_>>()
+            .len()
+    };
+    assert_eq!(different(|link| &link["metadata"]["campaign"]), 5);
+    assert_eq!(different(|link| &link["metadata"]["segment"]), 4);
+    assert_eq!(different(|link| &link["offer"]["name"]), 3);
+    assert_eq!(different(|link| &link["sendingList"]["listId"]), 2);
+    assert!(different(|link| &link["contactPhone"]) > 10);
+
+    let (_other, same) = demo_json(other.path());
+    assert_eq!(history(&same).await, links);
+    // And not once more at the next start.
+    program.kill();
+    let (_again, again) = demo_json(one.path());
+    assert_eq!(history(&again).await, links);
+}
+
+#[tokio::test]
+async fn the_history_of_a_demo_ends_when_it_starts_and_lasts_for_thirty_days() {
+    let folder = folder();
+    let before = Clock::system().now().utc();
+    let (_program, demo) = demo_json(folder.path());
+    let query = "{ shortLinks(first: 100) { nodes { createdAt stats { firstClickedAt lastClickedAt } } } }";
+    let said = client(&demo).graphql(query, json!({})).await.expect("an answer");
+    let links = said["shortLinks"]["nodes"].as_array().expect("links");
+    let time = |value: &Value| {
+        text(value)
+            .parse::<chrono::DateTime<chrono::Utc>>()
+            .expect("a time")
+    };
+    let first = links
+        .iter()
+        .map(|link| time(&link["createdAt"]))
+        .min()
+        .expect("a link");
+    let last = links
+        .iter()
+        .map(|link| time(&link["stats"]["lastClickedAt"]))
+        .max()
+        .expect("a link");
+    assert!(
+        before - first >= chrono::TimeDelta::days(29) && before - first <= chrono::TimeDelta::days(30),
+        "{first}"
+    );
+    assert!(
+        last <= Clock::system().now().utc() && before - last < chrono::TimeDelta::days(1),
+        "{last}"
+    );
+    for link in links {
+        assert!(
+            time(&link["createdAt"]) < time(&link["stats"]["firstClickedAt"]),
+            "{link}"
+        );
     }
 }

@@ -6,6 +6,8 @@ mod config;
 mod crash;
 mod demo;
 mod help;
+mod import;
+mod live;
 mod operator;
 mod process;
 mod reclassify;

@@ -21,7 +21,7 @@ use entity::{ClickId, ShortLinkId, Timestamp, click, link_total, short_link};
 use http_body_util::BodyExt as _;
 use linkhop::{
     app::{App, Clock, Options},
-    http::{Settings, State, router},
+    http::{Settings, State, Streams, router},
     store::Store,
 };
 use sea_orm::{
@@ -62,6 +62,7 @@ pub struct TestApp {
     pub tenant: Tenant,
     database: Database,
     router: Router,
+    streams: Streams,
     options: Options,
     now: Arc<AtomicI64>,
     reads: Arc<Mutex<Vec<Statement>>>,
@@ -143,14 +144,18 @@ impl TestApp {
         options.recorder.spool = database.spool();
         // When a test asks for it.
         options.sum_pause = Duration::from_hours(1);
+        options.live.pause = Duration::from_millis(5);
         options.recorder.click_wait = setup.click_wait.unwrap_or(Duration::from_mins(5));
         let app = App::start(store, options.clone(), clock).await.expect("an app");
-        let router = router(State::new(app.clone(), setup.settings));
+        let state = State::new(app.clone(), setup.settings);
+        let streams = state.streams.clone();
+        let router = router(state);
         Self {
             app,
             tenant,
             database,
             router,
+            streams,
             options,
             now,
             reads,
@@ -165,8 +170,10 @@ impl TestApp {
         let app = App::start(store, self.options.clone(), clock)
             .await
             .expect("an app");
+        let state = State::new(app.clone(), Settings::default());
         Self {
-            router: router(State::new(app.clone(), Settings::default())),
+            streams: state.streams.clone(),
+            router: router(state),
             app,
             tenant: self.tenant.clone(),
             database,
@@ -189,6 +196,16 @@ impl TestApp {
             .last()
             .expect("a read")
             .clone()
+    }
+
+    /// All that the server answers.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Answers that go on.
+    pub const fn streams(&self) -> &Streams {
+        &self.streams
     }
 
     /// The database.

@@ -9,11 +9,8 @@ use entity::{
     AccountId, StoredVerdict, click, click_column, link_click, short_link, subject_quarter, subject_total,
     user_agent,
 };
-use linkhop::clicks::columns::{
-    COLUMNS, Chunk, Column, Fact, TEXTS, parameter,
-    store::{self, Place},
-};
-use sea_orm::{ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryOrder as _};
+use linkhop::clicks::columns::{COLUMNS, Chunk, Column, Fact, TEXTS, parameter};
+use sea_orm::{ConnectionTrait, EntityTrait as _, IntoActiveModel, QueryOrder as _};
 use uuid::Uuid;
 
 use super::TestApp;
@@ -40,8 +37,16 @@ impl Sums {
         for ((account, day), facts) in days {
             let last = facts.last().expect("a fact").seq;
             let chunk = Chunk::of(&facts).expect("rows that are close");
-            let place = Place { account, day, last };
-            store::insert(db, place, &chunk).await.expect("a chunk");
+            let rows = chunk.write().map(|(column, data)| click_column::Model {
+                account_id: account,
+                day,
+                chunk: last,
+                name: column.number(),
+                clicks: i32::try_from(chunk.clicks()).expect("a number"),
+                data,
+            });
+            let insert = click_column::Entity::insert_many(rows.map(IntoActiveModel::into_active_model));
+            insert.exec_without_returning(db).await.expect("a chunk");
         }
         for total in self.totals {
             let row = total.into_active_model();

@@ -1,5 +1,6 @@
 //! `linkhop clicks`.
 
+mod import;
 mod reclassify;
 
 use anyhow::Result;
@@ -13,6 +14,9 @@ pub(super) struct Clicks {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Bring clicks along from a file of another system
+    #[command(after_help = import::AFTER_HELP)]
+    Import(import::Import),
     /// Judge stored clicks by today's list of bots, and mend all figures
     #[command(after_help = reclassify::AFTER_HELP)]
     Reclassify(reclassify::Reclassify),
@@ -21,6 +25,7 @@ enum Action {
 impl Clicks {
     pub(super) async fn run(self) -> Result<()> {
         match self.action {
+            Action::Import(import) => import.run().await,
             Action::Reclassify(reclassify) => reclassify.run().await,
         }
     }

@@ -2,8 +2,8 @@
 
 use entity::{AccountId, click_column};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
 };
 
 use super::{Chunk, Column, CorruptColumn};
@@ -31,33 +31,6 @@ pub enum ChunkError {
     /// It holds something else.
     #[error(transparent)]
     Corrupt(#[from] CorruptColumn),
-}
-
-/// The chunks of an account's day and how many clicks each has, the latest first.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn of_day(
-    db: &impl ConnectionTrait,
-    account: AccountId,
-    day: i32,
-) -> Result<Vec<(Place, usize)>, DbErr> {
-    let found: Vec<(i64, i32)> = click_column::Entity::find()
-        .filter(click_column::Column::AccountId.eq(account))
-        .filter(click_column::Column::Day.eq(day))
-        .filter(click_column::Column::Name.eq(Column::Seq.number()))
-        .order_by_desc(click_column::Column::Chunk)
-        .select_only()
-        .column(click_column::Column::Chunk)
-        .column(click_column::Column::Clicks)
-        .into_tuple()
-        .all(db)
-        .await?;
-    let place = |(last, clicks)| {
-        let place = Place { account, day, last };
-        (place, usize::try_from(clicks).unwrap_or_default())
-    };
-    Ok(found.into_iter().map(place).collect())
 }
 
 /// The chunk that has the click of that row, if it is summed and the account's, and of that day.
@@ -115,26 +88,6 @@ pub async fn read(
     Ok(Some(chunk))
 }
 
-/// Writes all columns of a chunk of which none is stored.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn insert(db: &impl ConnectionTrait, place: Place, chunk: &Chunk) -> Result<(), DbErr> {
-    let clicks = i32::try_from(chunk.clicks()).unwrap_or(i32::MAX);
-    let rows = chunk.write().map(|(column, data)| click_column::ActiveModel {
-        account_id: Set(place.account),
-        day: Set(place.day),
-        chunk: Set(place.last),
-        name: Set(column.number()),
-        clicks: Set(clicks),
-        data: Set(data),
-    });
-    click_column::Entity::insert_many(rows)
-        .exec_without_returning(db)
-        .await?;
-    Ok(())
-}
-
 /// Writes the verdicts of a chunk over those that are stored. Whoever does has to keep clicks from being summed since before
 /// they read the chunk, else it may have become a part of another; `false` where it has.
 ///
@@ -153,18 +106,4 @@ pub async fn rewrite_verdicts(db: &impl ConnectionTrait, place: Place, chunk: &C
         .exec(db)
         .await?;
     Ok(written.rows_affected == 1)
-}
-
-/// Removes a chunk.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn remove(db: &impl ConnectionTrait, place: Place) -> Result<(), DbErr> {
-    click_column::Entity::delete_many()
-        .filter(click_column::Column::AccountId.eq(place.account))
-        .filter(click_column::Column::Day.eq(place.day))
-        .filter(click_column::Column::Chunk.eq(place.last))
-        .exec(db)
-        .await?;
-    Ok(())
 }

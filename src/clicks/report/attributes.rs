@@ -146,18 +146,15 @@ fn together(backend: DatabaseBackend, column: &str) -> String {
 
 /// The ids that were put together.
 fn ids_of(backend: DatabaseBackend, together: &[u8]) -> impl Iterator<Item = [u8; 16]> {
-    let is_hexadecimal = backend != DatabaseBackend::Postgres;
-    let bytes = if is_hexadecimal {
-        let (digits, _) = together.as_chunks::<2>();
-        digits
-            .iter()
-            .map(|[high, low]| digit(*high) << 4 | digit(*low))
-            .collect()
-    } else {
+    let bytes = if backend == DatabaseBackend::Postgres {
         together.to_vec()
+    } else {
+        let (digits, _) = together.as_chunks::<2>();
+        let byte = |[high, low]: &[u8; 2]| digit(*high) << 4 | digit(*low);
+        digits.iter().map(byte).collect()
     };
-    let (ids, _) = bytes.as_chunks::<16>();
-    ids.to_vec().into_iter()
+    let ids = bytes.len() / 16;
+    (0..ids).filter_map(move |place| bytes[16 * place..].first_chunk().copied())
 }
 
 fn digit(character: u8) -> u8 {

@@ -4,7 +4,7 @@ use entity::Timestamp;
 use jiff::{
     ToSpan as _,
     civil::{Date, Weekday},
-    tz::{AmbiguousOffset, TimeZone},
+    tz::{AmbiguousOffset, Offset, TimeZone},
 };
 
 use super::Interval;
@@ -39,7 +39,7 @@ impl Calendar {
 
     /// Whether a day in UTC may have moments of more than one interval.
     pub(super) fn may_part_days(&self) -> bool {
-        let is_utc = self.zone.to_fixed_offset().is_ok_and(|offset| offset.is_zero());
+        let is_utc = self.zone.to_fixed_offset().is_ok_and(Offset::is_zero);
         self.interval == Interval::Hour || !is_utc
     }
 

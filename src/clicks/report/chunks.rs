@@ -40,12 +40,11 @@ pub(super) async fn lots(view: &View, days: RangeInclusive<i32>) -> Result<Vec<L
         };
         let more = usize::try_from(row.try_get_by_index::<i32>(2)?).unwrap_or_default();
         clicks += more;
-        match lots.last_mut().filter(|_| clicks <= TOGETHER) {
-            Some(lot) => lot.1 = place,
-            None => {
-                lots.push((place, place));
-                clicks = more;
-            }
+        if let Some(lot) = lots.last_mut().filter(|_| clicks <= TOGETHER) {
+            lot.1 = place;
+        } else {
+            lots.push((place, place));
+            clicks = more;
         }
     }
     Ok(lots)

@@ -247,7 +247,7 @@ WHERE c.seq IN ({}) AND l.id = c.short_link_id AND l.account_id = $1",
     let listed = found.iter().filter_map(|((_, seq), is_unique)| {
         Some(Listed {
             click: clicks.remove(seq)?,
-            is_unique: *is_unique,
+            is_unique: Some(*is_unique),
         })
     });
     Ok(listed.collect())

@@ -108,8 +108,10 @@ fn buckets(groups: &Groups, request: &Request, now: Timestamp) -> Result<Vec<Buc
     let Some(from) = request.filter.from.or_else(|| starts().min()) else {
         return Ok(Vec::new());
     };
-    let after = |time: Timestamp| Timestamp::from_millis(time.millis().saturating_add(1));
-    let before = request.filter.before;
-    let before = before.unwrap_or_else(|| after(starts().max().map_or(now, |last| last.max(now))));
+    let before = request.filter.before.unwrap_or_else(|| {
+        // The last click is in an interval that may begin before the period does.
+        let last = starts().max().map_or(now, |start| start.max(from).max(now));
+        Timestamp::from_millis(last.millis().saturating_add(1))
+    });
     calendar.buckets(from, before)
 }

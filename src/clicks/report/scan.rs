@@ -27,28 +27,47 @@ type Classes = [u32; CLASSES];
 #[derive(Debug)]
 pub(super) struct Groups {
     pub(super) axes: Vec<Axis>,
-    counts: HashMap<[u32; 2], Counts, RandomState>,
+    /// Those of one axis, by their number: there are few clicks to each where links are texts to one recipient.
+    single: Vec<Counts>,
+    /// Those of two.
+    double: HashMap<[u32; 2], Counts, RandomState>,
+    are_double: bool,
 }
 
 impl Groups {
     /// No clicks yet, to be grouped by at most two axes.
     pub(super) fn new(axes: Vec<Axis>) -> Self {
         Self {
+            are_double: axes.len() > 1,
             axes,
-            counts: HashMap::default(),
+            single: Vec::new(),
+            double: HashMap::default(),
         }
     }
 
     /// The groups that have clicks.
     pub(super) fn counts(&self) -> impl Iterator<Item = ([u32; 2], Counts)> {
-        self.counts.iter().map(|(group, counts)| (*group, *counts))
+        let single = (0..)
+            .zip(&self.single)
+            .map(|(number, counts)| ([number, 0], *counts));
+        let double = self.double.iter().map(|(group, counts)| (*group, *counts));
+        single.filter(|(_, counts)| counts.clicks > 0).chain(double)
     }
 
     /// Adds clicks to a group.
     pub(super) fn add(&mut self, group: [u32; 2], counts: Counts) {
-        if counts.clicks > 0 {
-            *self.counts.entry(group).or_default() += counts;
+        if counts.clicks == 0 {
+            return;
         }
+        if self.are_double {
+            *self.double.entry(group).or_default() += counts;
+            return;
+        }
+        let place = group[0] as usize;
+        if self.single.len() <= place {
+            self.single.resize(place + 1, Counts::default());
+        }
+        self.single[place] += counts;
     }
 
     /// The columns that are looked at, beside that of times.
@@ -104,12 +123,12 @@ impl Groups {
         let mut axes = std::mem::take(&mut self.axes);
         match &mut axes[..] {
             [] => self.add([0, 0], total(classes)),
-            [axis] => {
-                let mut local = axis.local(day, chunk);
+            [only] => {
+                let mut local = only.local(day, chunk);
                 let places = places(&local, classes);
                 for (code, counted) in places.into_iter().enumerate() {
                     if let Some(counts) = counts(counted) {
-                        self.add([axis.number(&mut local, code), 0], counts);
+                        self.add([only.number(&mut local, code), 0], counts);
                     }
                 }
             }
@@ -141,7 +160,7 @@ impl Groups {
             }
         }
         self.axes = axes;
-        if self.counts.len() > MOST_GROUPS {
+        if self.single.len().max(self.double.len()) > MOST_GROUPS {
             return Err(ReportError::TooManyGroups);
         }
         Ok(())

@@ -75,9 +75,74 @@
     enableIncrementalDelivery: false,
   });
 
+  function isSubscription({ operationName }, documentAST) {
+    const operations = documentAST?.definitions.filter(({ kind }) => kind === 'OperationDefinition') ?? [];
+    const named = operations.filter(({ name }) => name?.value === operationName);
+    return (named.length > 0 ? named : operations).some(({ operation }) => operation === 'subscription');
+  }
+
+  // Reads the events of an answer (server-sent events) until it ends or says that it is complete.
+  async function readEvents(body, next) {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) {
+        return;
+      }
+      const events = (text + value).split('\n\n');
+      text = events.pop();
+      for (const event of events) {
+        const lines = event.split('\n');
+        if (lines.includes('event: complete')) {
+          return;
+        }
+        const data = lines.find((line) => line.startsWith('data:'));
+        if (data) {
+          next(JSON.parse(data.slice('data:'.length)));
+        }
+      }
+    }
+  }
+
+  // GraphiQL's own fetcher subscribes over a WebSocket with a client that is not bundled. A stream of
+  // events needs none, and has the same headers as all else.
+  function subscribe(operation, headers) {
+    return {
+      subscribe(observer) {
+        const aborting = new AbortController();
+        const request = {
+          method: 'POST',
+          headers: {
+            ...headers,
+            'content-type': 'application/json',
+            accept: 'text/event-stream',
+          },
+          body: JSON.stringify(operation),
+          signal: aborting.signal,
+        };
+        const reading = async () => {
+          const response = await fetch('/graphql', request);
+          if (response.headers.get('content-type') === 'text/event-stream') {
+            await readEvents(response.body, (result) => observer.next(result));
+          } else {
+            observer.next(await response.json());
+          }
+          observer.complete();
+        };
+        reading().catch((error) => aborting.signal.aborted || observer.error(error));
+        return { unsubscribe: () => aborting.abort() };
+      },
+    };
+  }
+
   function fetcher(operation, options) {
-    const headers = Object.entries(options?.headers ?? {}).filter(([, value]) => value !== PLACEHOLDER_KEY);
-    return send(operation, { ...options, headers: Object.fromEntries(headers) });
+    const given = Object.entries(options?.headers ?? {}).filter(([, value]) => value !== PLACEHOLDER_KEY);
+    const headers = Object.fromEntries(given);
+    if (isSubscription(operation, options?.documentAST)) {
+      return subscribe(operation, headers);
+    }
+    return send(operation, { ...options, headers });
   }
 
   // The variables editor underlines every object given to a scalar of one's own, so also each

@@ -1,8 +1,9 @@
 //! Summing in `PostgreSQL`: a lot a transaction, which nobody who stores a click waits for. One statement sums it by link
 //! and tells of its clicks, from which the rest is made.
 
+mod chunks;
+mod subjects;
 mod sum;
-mod write;
 
 use std::{collections::HashSet, time::Duration};
 
@@ -82,10 +83,8 @@ async fn catch_up(db: &DatabaseConnection) -> Result<(), ChunkError> {
             sum::summed(&transaction, mark.through, upcoming, &mut facts).await?;
         }
         sum::lot(&transaction, mark.through, upcoming, &mut facts).await?;
-        write::sums(&transaction, &facts.sums()).await?;
-        for chunk in facts.chunks() {
-            write::chunk(&transaction, chunk).await?;
-        }
+        subjects::add_sums(&transaction, &facts.sums()).await?;
+        chunks::write(&transaction, facts.chunks()).await?;
         if move_mark(&transaction, mark, upcoming).await? {
             transaction.commit().await?;
         } else {

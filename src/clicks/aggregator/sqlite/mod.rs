@@ -276,3 +276,72 @@ impl<'db> Links<'db> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::{Options, Store};
+
+    use super::*;
+
+    /// A click of some link, not stored.
+    const CLICK: &str = "INSERT INTO click \
+        (id, clicked_at, short_link_id, method, is_prefetch, agent_list_id) VALUES (?1, 1, ?2, 'GET', 0, 0)";
+
+    fn figures(db: &Connection) -> rusqlite::Result<(i64, i64)> {
+        let sum = "SELECT (SELECT sum(clicks) FROM link_total), (SELECT count(*) FROM link_click)";
+        db.query_row(sum, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    #[tokio::test]
+    async fn who_finds_the_mark_moved_writes_nothing() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let options = Options {
+            create: true,
+            ..Options::default()
+        };
+        let store = Store::connect(&url, &options).await?;
+        store.migrate_up().await?;
+        let file = || store.sqlite_file().ok_or(rusqlite::Error::InvalidQuery);
+        let (first, second) = (file()?, file()?);
+        let work = tokio::task::spawn_blocking(move || -> rusqlite::Result<()> {
+            let (mut first, mut second) = (Summer::open(first)?, Summer::open(second)?);
+            // No such list of agents is stored.
+            first.db.pragma_update(None, "foreign_keys", false)?;
+            for id in 1..=3_u8 {
+                first.db.execute(CLICK, params![[id; 16], [id; 16]])?;
+            }
+            let mark = first.mark()?;
+            let lot = Mark { upcoming: 3, ..mark };
+            let (mut clicks, texts) = lot::read(&first.db, lot.through, lot.upcoming)?;
+            // The other one is faster, and then there is one more.
+            second.catch_up()?;
+            first.db.execute(CLICK, params![[4_u8; 16], [4_u8; 16]])?;
+            assert_eq!(figures(&first.db)?, (3, 3));
+            let part = Mark {
+                part: Some(([2; 16], 2)),
+                ..lot
+            };
+            assert!(!first.sum_lot(mark, lot)?);
+            assert!(!first.sum_part(&mut clicks, mark, part)?);
+            let facts = lot::facts(&first.db, &clicks, texts)?;
+            assert!(!first.finish(&facts, mark, part)?);
+            let moved = first.mark()?;
+            assert!(
+                moved
+                    == Mark {
+                        through: 3,
+                        upcoming: 3,
+                        part: None
+                    }
+            );
+            assert_eq!(figures(&first.db)?, (3, 3));
+            // From there it goes on.
+            first.catch_up()?;
+            assert_eq!(figures(&first.db)?, (4, 4));
+            Ok(())
+        });
+        work.await??;
+        Ok(())
+    }
+}

@@ -1,15 +1,12 @@
-//! Writing what a whole lot adds: sums of subjects, and chunks.
+//! Adding what a whole lot adds to the sums of subjects.
 
 use std::sync::LazyLock;
 
-use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, Statement};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::clicks::{
-    aggregator::facts::{NewChunk, Sum, Sums, joined},
-    columns::store::{self, ChunkError, Place},
-};
+use crate::clicks::aggregator::facts::{Sum, Sums};
 
 static ADD_TOTALS: LazyLock<String> = LazyLock::new(|| add("subject_total", "subject_id"));
 static ADD_QUARTERS: LazyLock<String> = LazyLock::new(|| add("subject_quarter", "subject_id, quarter"));
@@ -31,7 +28,7 @@ ON CONFLICT ({key}) DO UPDATE SET
 }
 
 /// Adds to the sums of subjects.
-pub(super) async fn sums(db: &impl ConnectionTrait, sums: &Sums) -> Result<(), DbErr> {
+pub(super) async fn add_sums(db: &impl ConnectionTrait, sums: &Sums) -> Result<(), DbErr> {
     let totals = sums.totals.iter().map(|(subject, sum)| row(*subject, None, sum));
     add_all(db, &ADD_TOTALS, totals.collect()).await?;
     let quarters = sums.quarters.iter();
@@ -59,28 +56,4 @@ fn row(subject: Uuid, quarter: Option<i32>, sum: &Sum) -> Value {
         "first_clicked_at": sum.first_clicked_at.millis(),
         "last_clicked_at": sum.last_clicked_at.millis(),
     })
-}
-
-/// Writes a chunk, and with it those before it that become one with it.
-pub(super) async fn chunk(db: &DatabaseTransaction, new: NewChunk) -> Result<(), ChunkError> {
-    let before = store::of_day(db, new.account, new.day).await?;
-    let joined = joined(before.iter().map(|(_, clicks)| *clicks), new.chunk.clicks());
-    let mut chunk = new.chunk;
-    for (place, _) in &before[..joined] {
-        let Some(mut earlier) = store::read(db, *place, &[]).await? else {
-            break;
-        };
-        if !earlier.append(&chunk) {
-            break;
-        }
-        chunk = earlier;
-        store::remove(db, *place).await?;
-    }
-    let place = Place {
-        account: new.account,
-        day: new.day,
-        last: new.last,
-    };
-    store::insert(db, place, &chunk).await?;
-    Ok(())
 }
