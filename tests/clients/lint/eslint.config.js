@@ -70,7 +70,7 @@ export default [
                 exceptions: {
                     // Parts of an answer. They are stored nowhere and nothing could be asked about them by an id.
                     suffixes: ['Connection', 'Edge', 'Error', 'Success'],
-                    // Of the account, which has one; of a report; of a link; of a list; of the request.
+                    // Of the account, which has one; of a report; of a link; of a stream; of a list; of the request.
                     types: [
                         'AccountSettings',
                         'ClickCounts',
@@ -78,6 +78,7 @@ export default [
                         'ClickReportKey',
                         'ClickReportRow',
                         'ClickStats',
+                        'MissedClicks',
                         'PageInfo',
                         'Viewer',
                     ],
