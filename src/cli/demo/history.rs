@@ -33,7 +33,7 @@ const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
 
 /// How many people the texts went to.
-const PEOPLE: u64 = 1_800;
+const PEOPLE: u64 = 300;
 
 /// How long before a link is hardly clicked any more.
 const CAMPAIGN: i64 = 12 * DAY;
