@@ -195,7 +195,7 @@ async fn expect_pages(
     expected.sort_by_key(|known| std::cmp::Reverse((known.click.clicked_at, known.click.seq)));
     let expected: Vec<_> = expected
         .iter()
-        .map(|known| (known.click.clone(), known.is_unique))
+        .map(|known| (known.click.clone(), Some(known.is_unique)))
         .collect();
     let (mut found, mut beyond) = (Vec::new(), None);
     loop {
