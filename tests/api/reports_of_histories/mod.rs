@@ -214,7 +214,7 @@ async fn expect_pages(
         let listed: Vec<_> = page
             .rows
             .into_iter()
-            .map(|row| (row.click, row.is_unique))
+            .map(|row| (row.click, row.is_unique.expect("it is known")))
             .collect();
         let last = if backwards { listed.first() } else { listed.last() };
         beyond = last.map(|(click, _)| vec![click.clicked_at.millis().into(), click.seq.into()]);
