@@ -195,7 +195,7 @@ async fn expect_pages(
     expected.sort_by_key(|known| std::cmp::Reverse((known.click.clicked_at, known.click.seq)));
     let expected: Vec<_> = expected
         .iter()
-        .map(|known| (known.click.clone(), Some(known.is_unique)))
+        .map(|known| (known.click.clone(), known.is_unique))
         .collect();
     let (mut found, mut beyond) = (Vec::new(), None);
     loop {
@@ -214,7 +214,7 @@ async fn expect_pages(
         let listed: Vec<_> = page
             .rows
             .into_iter()
-            .map(|row| (row.click, row.is_unique == Some(true)))
+            .map(|row| (row.click, row.is_unique.expect("it is known")))
             .collect();
         let last = if backwards { listed.first() } else { listed.last() };
         beyond = last.map(|(click, _)| vec![click.clicked_at.millis().into(), click.seq.into()]);
