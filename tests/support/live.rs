@@ -52,7 +52,8 @@ impl Events {
                         _ => {}
                     }
                 }
-                self.read = rest.to_owned();
+                let end = self.read.len() - rest.len();
+                self.read.drain(..end);
                 if !name.is_empty() {
                     return Some((name, data));
                 }
