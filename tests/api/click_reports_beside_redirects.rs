@@ -52,9 +52,12 @@ async fn redirects_are_answered_while_reports_are_under_way() {
     }
     assert!(reports.try_join_next().is_none(), "no report could be done");
     drop(held);
-    // Each is of the moment at which it was made, and 20 clicks have come since it was asked for.
+    // Each is of one moment: in PostgreSQL that at which it began to wait, among 20 clicks that came meanwhile.
     for report in reports.join_all().await {
-        assert_eq!(counts(&report["total"]), "26 24 2 2");
+        let total = &report["total"];
+        let clicks = total["clicks"].as_i64().expect("a number");
+        assert!((6..=26).contains(&clicks), "{report}");
+        assert_eq!(counts(total), format!("{clicks} {} 2 2", clicks - 2));
         assert_eq!(report["rowCount"], 3);
     }
 }
