@@ -82,7 +82,8 @@ def questions(made):
             (["COUNTRY", "DEVICE"], None),
             (["OFFER", ".campaign"], None),
             (["COUNTRY"], "DAY"),
-            (["SHORT_LINK", "COUNTRY"], None),
+            # Over 90 days that would be over a million groups, more than a report counts.
+            *([(["SHORT_LINK", "COUNTRY"], None)] if days == 30 else []),
         ]:
             name = " × ".join(([interval] if interval else []) + [one.replace(".", "metadata ") for one in by])
             asked.append(_report(f"by {name}, {days} days", 10_000, last(days), by, interval))
