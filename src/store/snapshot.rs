@@ -39,8 +39,12 @@ impl Store {
             };
             let transaction = db.begin_with_options(options).await?;
             if is_postgres {
-                let limit = format!("SET LOCAL statement_timeout = {}", patience.as_millis());
-                transaction.execute_unprepared(&limit).await?;
+                // It can't know how few rows are behind the mark, and would compile for longer than it reads.
+                let settings = format!(
+                    "SET LOCAL statement_timeout = {}; SET LOCAL jit = off",
+                    patience.as_millis()
+                );
+                transaction.execute_unprepared(&settings).await?;
             }
             Ok(Snapshot(transaction))
         })
