@@ -313,7 +313,7 @@ async fn a_click_that_is_removed_while_a_history_is_brought_along_is_not_stored_
     let imported = importer.store(lot).await.expect("stored clicks");
     let why = WrongClick::TooOld(START.hours_before(28 * 24).utc());
     assert_eq!((imported.stored, imported.refused), (1, vec![(1, why)]));
-    importer.finish().await;
+    importer.finish().await.expect("summed clicks");
     let clicks = |figures: &Value| figures["nodes"][0]["stats"]["clicks"].as_i64();
     assert_eq!(
         clicks(&figures(&app).await),

@@ -124,7 +124,7 @@ impl Import {
             }
         }
         tally.add(importer.store(lot).await?);
-        importer.finish().await;
+        importer.finish().await?;
         let now = clock.now();
         self.output
             .print(|| tally.json(self.dry_run, now), || tally.text(self.dry_run, now))?;

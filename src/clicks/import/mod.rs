@@ -48,6 +48,12 @@ pub enum ImportError {
     /// The database did not store clicks.
     #[error("the database did not store clicks")]
     Write(#[from] WriteError),
+    /// Clicks are not summed, so it can't be known which are there.
+    #[error(
+        "the stored clicks are not summed after a minute of waiting; run it again when there are fewer redirects: \
+         what is stored is skipped"
+    )]
+    Unsummed,
 }
 
 /// A click of the file, with the number of its line.
@@ -113,7 +119,8 @@ impl Importer {
         is_dry_run: bool,
     ) -> Result<Self, ImportError> {
         let aggregator = Aggregator::spawn(store, PAUSE)?;
-        aggregator.caught_up().await;
+        let mark = aggregator.caught_up_for_certain(store).await?;
+        mark.ok_or(ImportError::Unsummed)?;
         let writer = if is_dry_run {
             None
         } else {
@@ -204,17 +211,26 @@ impl Importer {
         }
         // What a dry run has not stored is never summed: it remembers fewer, and may count a second one.
         if self.recent.len() >= SUMMED_AFTER {
-            self.aggregator.caught_up().await;
+            self.summed().await?;
             self.recent.clear();
         }
         Ok(imported)
     }
 
     /// Waits until all that was stored is summed.
-    pub async fn finish(self) {
+    ///
+    /// # Errors
+    /// When the database does not answer, or they are not summed after a minute: they are stored all the same.
+    pub async fn finish(self) -> Result<(), ImportError> {
         if self.writer.is_some() {
-            self.aggregator.caught_up().await;
+            self.summed().await?;
         }
+        Ok(())
+    }
+
+    async fn summed(&self) -> Result<(), ImportError> {
+        let mark = self.aggregator.caught_up_for_certain(&self.store).await?;
+        mark.map(drop).ok_or(ImportError::Unsummed)
     }
 
     /// What is known of a lot. Their links are the account's: [`Importer::read`] has looked.

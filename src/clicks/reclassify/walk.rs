@@ -121,7 +121,8 @@ impl<'a> Reclassification<'a> {
             return Ok(changes);
         };
         let aggregator = Aggregator::spawn(self.store, Duration::from_hours(1))?;
-        let since = self.since.max(self.summed(&aggregator, newest).await?.kept_from);
+        let mark = aggregator.caught_up_for_certain(self.store).await?;
+        let since = self.since.max(mark.ok_or(ReclassifyError::Unsummed)?.kept_from);
         // Not before: an agent that is not among them would be taken for a person's, though one of these clicks has it.
         let agents = JudgedAgents::read(&self.store.read, self.agents).await?;
         while from < newest {
@@ -212,25 +213,6 @@ impl<'a> Reclassification<'a> {
                 Mended::BeingSummed => aggregator.caught_up().await,
             }
             sleep(BETWEEN_TRIES).await;
-        }
-        Err(ReclassifyError::Unsummed)
-    }
-
-    /// The mark once all up to that row are summed.
-    async fn summed(
-        &self,
-        aggregator: &Aggregator,
-        newest: i64,
-    ) -> Result<click_summing::Model, ReclassifyError> {
-        for _ in 0..TRIES {
-            let mark = self.mark().await?;
-            if mark.through >= newest {
-                return Ok(mark);
-            }
-            aggregator.caught_up().await;
-            if self.mark().await?.through < newest {
-                sleep(BETWEEN_TRIES).await;
-            }
         }
         Err(ReclassifyError::Unsummed)
     }
