@@ -295,7 +295,7 @@ async fn a_click_that_is_removed_while_a_history_is_brought_along_is_not_stored_
     let importer = Importer::begin(app.store(), app.tenant.account.id, judge, false).await;
     let mut importer = importer.expect("an importer");
     let at = |click: &click::Model| click.clicked_at.utc().to_rfc3339();
-    let line = |click: &click::Model| Fields {
+    let described = |click: &click::Model| Fields {
         id: Some(click.id.to_string()),
         short_link_id: Some(link.to_string()),
         clicked_at: Some(at(click)),
@@ -304,15 +304,15 @@ async fn a_click_that_is_removed_while_a_history_is_brought_along_is_not_stored_
     let new = a_click(link, -60);
     let mut lot = Vec::new();
     for (number, click) in [(1, &old), (2, &new)] {
-        let read = importer.read(&line(click), START).await.expect("an answer");
+        let read = importer.read(&described(click), START).await.expect("an answer");
         lot.push((number, read.expect("a click")));
     }
     app.advance_hours(2 * 24);
     app.app.retention.caught_up().await;
     assert_eq!(app.clicks().await.len(), 1);
-    let imported = importer.store(lot).await.expect("stored clicks");
+    let stored = importer.store(lot).await.expect("stored clicks");
     let why = WrongClick::TooOld(START.hours_before(28 * 24).utc());
-    assert_eq!((imported.stored, imported.refused), (1, vec![(1, why)]));
+    assert_eq!((stored.stored, stored.refused), (1, vec![(1, why)]));
     importer.finish().await.expect("summed clicks");
     let clicks = |figures: &Value| figures["nodes"][0]["stats"]["clicks"].as_i64();
     assert_eq!(
