@@ -3,7 +3,14 @@
 use std::collections::BTreeSet;
 
 use entity::{ShortLinkId, Timestamp, click, click_summing, link_click, link_visitor};
-use linkhop::{app::Options, clicks::retention::Retention};
+use linkhop::{
+    app::Options,
+    clicks::{
+        import::{Fields, Importer, WrongClick},
+        judge::{self, Judge},
+        retention::Retention,
+    },
+};
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, EntityTrait as _};
 use serde_json::{Value, json};
 
@@ -275,4 +282,41 @@ async fn removing_that_stopped_half_way_goes_on() {
     assert_eq!(app.clicks().await.len(), 1);
     assert_eq!(listed(&app, link).await, [clicks[1200].id.to_string()]);
     assert_eq!(figures(&app).await, before);
+}
+
+#[tokio::test]
+async fn a_click_that_is_removed_while_a_history_is_brought_along_is_not_stored_again() {
+    let (app, link) = start().await;
+    let old = a_click(link, -29 * DAY);
+    app.store_clicks(&[old.clone(), a_click(link, 0)]).await;
+    app.sum_all_clicks().await;
+    let before = figures(&app).await;
+    let judge = Judge::new(&judge::Options::default(), &[7; 32]).expect("a judge");
+    let importer = Importer::begin(app.store(), app.tenant.account.id, judge, false).await;
+    let mut importer = importer.expect("an importer");
+    let at = |click: &click::Model| click.clicked_at.utc().to_rfc3339();
+    let described = |click: &click::Model| Fields {
+        id: Some(click.id.to_string()),
+        short_link_id: Some(link.to_string()),
+        clicked_at: Some(at(click)),
+        ..Fields::default()
+    };
+    let new = a_click(link, -60);
+    let mut lot = Vec::new();
+    for (number, click) in [(1, &old), (2, &new)] {
+        let read = importer.read(&described(click), START).await.expect("an answer");
+        lot.push((number, read.expect("a click")));
+    }
+    app.advance_hours(2 * 24);
+    app.app.retention.caught_up().await;
+    assert_eq!(app.clicks().await.len(), 1);
+    let stored = importer.store(lot).await.expect("stored clicks");
+    let why = WrongClick::TooOld(START.hours_before(28 * 24).utc());
+    assert_eq!((stored.stored, stored.refused), (1, vec![(1, why)]));
+    importer.finish().await.expect("summed clicks");
+    let clicks = |figures: &Value| figures["nodes"][0]["stats"]["clicks"].as_i64();
+    assert_eq!(
+        clicks(&figures(&app).await),
+        clicks(&before).map(|clicks| clicks + 1)
+    );
 }

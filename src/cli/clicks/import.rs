@@ -5,7 +5,6 @@ use std::{
     fs::File,
     io::BufReader,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -18,11 +17,10 @@ use crate::{
     accounts,
     app::Clock,
     clicks::{
-        import::{Format, Imported, Importer, LOT, Line, Lines},
+        import::{Format, Imported, Importer, LOT, Line, Lines, Numbered},
         judge::{self, Judge},
     },
     config::{AgentsConfig, CountriesConfig, DatabaseConfig, NetworksConfig, Unseen},
-    store::NewClick,
 };
 
 /// What `--help` says below the flags.
@@ -111,11 +109,11 @@ impl Import {
         let mut importer = Importer::begin(&store, account, judge, self.dry_run).await?;
         let clock = Clock::system();
         let mut tally = Tally::begin(clock.now());
-        let mut lot: Vec<Arc<NewClick>> = Vec::with_capacity(LOT);
+        let mut lot: Vec<Numbered> = Vec::with_capacity(LOT);
         while let Some(Line { number, said }) = lines.next_line()? {
             match said {
                 Ok(fields) => match importer.read(&fields, clock.now()).await? {
-                    Ok(new) => lot.push(new),
+                    Ok(new) => lot.push((number, new)),
                     Err(wrong) => tally.reject(number, wrong.to_string()),
                 },
                 Err(wrong) => tally.reject(number, wrong.to_string()),
@@ -126,7 +124,7 @@ impl Import {
             }
         }
         tally.add(importer.store(lot).await?);
-        importer.finish().await;
+        importer.finish().await?;
         let now = clock.now();
         self.output
             .print(|| tally.json(self.dry_run, now), || tally.text(self.dry_run, now))?;
@@ -188,12 +186,18 @@ impl Tally {
     fn add(&mut self, lot: Imported) {
         self.done.stored += lot.stored;
         self.done.skipped += lot.skipped;
+        for (line, why) in lot.refused {
+            self.reject(line, why.to_string());
+        }
     }
 
     fn reject(&mut self, line: u64, why: String) {
         self.rejected += 1;
-        if self.wrong.len() < SHOWN {
-            self.wrong.push((line, why));
+        // Some are refused only together with others, after lines that stand behind them.
+        let place = self.wrong.partition_point(|(before, _)| *before < line);
+        if place < SHOWN {
+            self.wrong.insert(place, (line, why));
+            self.wrong.truncate(SHOWN);
         }
     }
 
@@ -201,7 +205,7 @@ impl Tally {
     fn tell(&mut self, now: Timestamp) {
         if now.millis() - self.told.millis() >= TOLD_AFTER {
             self.told = now;
-            let Imported { stored, skipped } = self.done;
+            let Imported { stored, skipped, .. } = self.done;
             tracing::info!(
                 imported = stored,
                 skipped,
@@ -242,7 +246,7 @@ impl Tally {
         if more > 0 {
             let _ = writeln!(text, "and {more} more");
         }
-        let Imported { stored, skipped } = self.done;
+        let Imported { stored, skipped, .. } = self.done;
         let imported = if is_dry_run {
             "would be imported"
         } else {

@@ -66,7 +66,7 @@ impl Reclassify {
         let list = self.agents.list()?;
         let store = open(&self.database).await?;
         let since = Timestamp::not_before(self.since);
-        let clicks = Reclassification::prepare(&store, &list, since, BATCH).await?;
+        let clicks = Reclassification::new(&store, &list, since, BATCH);
         let mut told = Instant::now();
         let mut progress = |changes: &Changes| {
             if told.elapsed() >= REPORT {

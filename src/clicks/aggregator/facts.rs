@@ -220,7 +220,7 @@ pub(super) fn joined(before: impl IntoIterator<Item = usize>, clicks: usize) -> 
 }
 
 /// The quarter of an hour of a moment: how many after 1970 began.
-fn quarter_of(time: Timestamp) -> i32 {
+pub(super) fn quarter_of(time: Timestamp) -> i32 {
     let quarter = time.millis().div_euclid(QUARTER);
     i32::try_from(quarter).unwrap_or(if quarter < 0 { i32::MIN } else { i32::MAX })
 }

@@ -18,7 +18,9 @@ mod sqlite;
 
 use std::{sync::mpsc, time::Duration};
 
-use tokio::sync::oneshot;
+use entity::{click, click_summing};
+use sea_orm::{DbErr, EntityTrait as _, QueryOrder as _, QuerySelect as _};
+use tokio::{sync::oneshot, time::sleep};
 
 use crate::store::{Store, WriteError};
 
@@ -27,6 +29,10 @@ pub const PAUSE: Duration = Duration::from_secs(5);
 
 /// How many clicks are summed together at most: 40 MB of memory for as long as it takes.
 const LOT: i64 = 100_000;
+
+/// How often it is looked whether clicks are summed, and how long between.
+const TRIES: u32 = 600;
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
 /// Sums the clicks of a database. Cheap to clone; summing ends with the last clone.
 #[derive(Clone, Debug)]
@@ -59,7 +65,8 @@ impl Aggregator {
         Ok(Self { asked })
     }
 
-    /// Returns once all clicks are summed that are stored by now, unless the database fails.
+    /// Returns once all clicks are summed that are stored by now, unless the database fails, or in `PostgreSQL` another node
+    /// is at it or a click is long on its way, see [`Self::caught_up_for_certain`].
     pub async fn caught_up(&self) {
         let (done, caught_up) = oneshot::channel();
         let is_asked = match &self.asked {
@@ -69,5 +76,33 @@ impl Aggregator {
         if is_asked {
             let _ = caught_up.await;
         }
+    }
+
+    /// The mark once all clicks up to the newest one of now are summed, by whomever; `None` where they are not after a minute.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn caught_up_for_certain(&self, store: &Store) -> Result<Option<click_summing::Model>, DbErr> {
+        let newest = click::Entity::find()
+            .select_only()
+            .column(click::Column::Seq)
+            .order_by_desc(click::Column::Seq)
+            .into_tuple::<i64>();
+        let newest = newest.one(&store.read).await?.unwrap_or_default();
+        let mark = || async {
+            let mark = click_summing::Entity::find().one(&store.read).await?;
+            mark.ok_or_else(|| DbErr::RecordNotFound("how far clicks are summed".to_owned()))
+        };
+        for _ in 0..TRIES {
+            let found = mark().await?;
+            if found.through >= newest {
+                return Ok(Some(found));
+            }
+            self.caught_up().await;
+            if mark().await?.through < newest {
+                sleep(BETWEEN_TRIES).await;
+            }
+        }
+        Ok(None)
     }
 }

@@ -13,18 +13,18 @@ use std::{
     sync::Arc,
 };
 
-use entity::{AccountId, ClickId, ShortLinkId, Timestamp, click_summing};
-use sea_orm::{ConnectionTrait as _, DbErr, EntityTrait as _, Statement};
+use entity::{AccountId, ClickId, ShortLinkId, Timestamp};
+use sea_orm::{ConnectionTrait as _, DbErr, Statement};
 
 pub use self::{
     fields::{FIELDS, Fields, WrongField},
     file::{Format, Line, Lines, MAX_LINE_BYTES, WrongHeader, WrongLine},
-    visit::WrongClick,
+    visit::{BROUGHT_LIST, WrongClick},
 };
 use super::{aggregator::Aggregator, judge::Judge};
 use crate::{
     links::lookup,
-    store::{NewClick, Store, WriteError, Writer},
+    store::{NewClick, Store, WriteError, Writer, value_rows},
 };
 
 /// How many clicks are looked up and stored together.
@@ -48,15 +48,35 @@ pub enum ImportError {
     /// The database did not store clicks.
     #[error("the database did not store clicks")]
     Write(#[from] WriteError),
+    /// Clicks are not summed, so it can't be known which are there.
+    #[error(
+        "the stored clicks are not summed after a minute of waiting; run it again when there are fewer redirects: \
+         what is stored is skipped"
+    )]
+    Unsummed,
 }
 
+/// A click of the file, with the number of its line.
+pub type Numbered = (u64, Arc<NewClick>);
+
 /// What became of some clicks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     /// Those that are stored now.
     pub stored: u64,
     /// Those that were there already.
     pub skipped: u64,
+    /// Those that can't be stored, by the number of the line, and why.
+    pub refused: Vec<(u64, WrongClick)>,
+}
+
+/// What is known of a lot in one moment.
+#[derive(Debug)]
+struct Known {
+    /// Clicks that were made before may have been removed.
+    kept_from: Timestamp,
+    /// Those that are summed already.
+    summed: HashSet<(ShortLinkId, ClickId)>,
 }
 
 /// Takes clicks of an account's links.
@@ -68,7 +88,6 @@ pub struct Importer {
     /// `None` where nothing is to be stored.
     writer: Option<Writer>,
     aggregator: Aggregator,
-    kept_from: Timestamp,
     links: HashMap<LinkName, Option<Arc<Target>>>,
     /// What was stored and may not be summed yet.
     recent: HashSet<(ShortLinkId, ClickId)>,
@@ -100,8 +119,8 @@ impl Importer {
         is_dry_run: bool,
     ) -> Result<Self, ImportError> {
         let aggregator = Aggregator::spawn(store, PAUSE)?;
-        aggregator.caught_up().await;
-        let summing = click_summing::Entity::find_by_id(1).one(&store.read).await?;
+        let mark = aggregator.caught_up_for_certain(store).await?;
+        mark.ok_or(ImportError::Unsummed)?;
         let writer = if is_dry_run {
             None
         } else {
@@ -113,7 +132,6 @@ impl Importer {
             judge,
             writer,
             aggregator,
-            kept_from: summing.map_or(Timestamp::from_millis(0), |summing| summing.kept_from),
             links: HashMap::new(),
             recent: HashSet::new(),
         })
@@ -135,13 +153,7 @@ impl Importer {
         let Some(target) = self.target(name).await? else {
             return Ok(Err(WrongClick::UnknownLink));
         };
-        let click = visit::click(fields, &target, &self.judge, now);
-        Ok(click.and_then(|click| {
-            if click.row.clicked_at < self.kept_from {
-                return Err(WrongClick::TooOld(self.kept_from.utc()));
-            }
-            Ok(Arc::new(click))
-        }))
+        Ok(visit::click(fields, &target, &self.judge, now).map(Arc::new))
     }
 
     /// The account's link of that name.
@@ -167,17 +179,25 @@ impl Importer {
         Ok(target)
     }
 
-    /// Stores those of a lot that are not there yet.
+    /// Stores those of a lot that are not there yet. Those of a time whose clicks are removed by now are refused.
     ///
     /// # Errors
     /// When the database does not answer or does not take them: those before may be stored all the same.
-    pub async fn store(&mut self, lot: Vec<Arc<NewClick>>) -> Result<Imported, ImportError> {
+    pub async fn store(&mut self, lot: Vec<Numbered>) -> Result<Imported, ImportError> {
         let mut imported = Imported::default();
-        let there = self.there(&lot).await?;
+        if lot.is_empty() {
+            return Ok(imported);
+        }
+        let Known { kept_from, summed } = self.known(&lot).await?;
         let mut handed = Vec::new();
-        for click in lot {
+        for (line, click) in lot {
+            if click.row.clicked_at < kept_from {
+                let why = WrongClick::TooOld(kept_from.utc());
+                imported.refused.push((line, why));
+                continue;
+            }
             let key = (click.row.short_link_id, click.row.id);
-            if there.contains(&key) || !self.recent.insert(key) {
+            if summed.contains(&key) || !self.recent.insert(key) {
                 imported.skipped += 1;
                 continue;
             }
@@ -191,40 +211,56 @@ impl Importer {
         }
         // What a dry run has not stored is never summed: it remembers fewer, and may count a second one.
         if self.recent.len() >= SUMMED_AFTER {
-            self.aggregator.caught_up().await;
+            self.summed().await?;
             self.recent.clear();
         }
         Ok(imported)
     }
 
     /// Waits until all that was stored is summed.
-    pub async fn finish(self) {
+    ///
+    /// # Errors
+    /// When the database does not answer, or they are not summed after a minute: they are stored all the same.
+    pub async fn finish(self) -> Result<(), ImportError> {
         if self.writer.is_some() {
-            self.aggregator.caught_up().await;
+            self.summed().await?;
         }
+        Ok(())
     }
 
-    /// Those of a lot that are summed already. Their links are the account's: [`Importer::read`] has looked.
-    async fn there(&self, lot: &[Arc<NewClick>]) -> Result<HashSet<(ShortLinkId, ClickId)>, DbErr> {
-        if lot.is_empty() {
-            return Ok(HashSet::new());
-        }
+    async fn summed(&self) -> Result<(), ImportError> {
+        let mark = self.aggregator.caught_up_for_certain(&self.store).await?;
+        mark.map(drop).ok_or(ImportError::Unsummed)
+    }
+
+    /// What is known of a lot. Their links are the account's: [`Importer::read`] has looked.
+    ///
+    /// From when on clicks are kept is asked in the same statement: it is moved before any click is removed, so of what
+    /// is not older each click that was summed is still there.
+    async fn known(&self, lot: &[Numbered]) -> Result<Known, DbErr> {
         let db = &self.store.read;
-        let asked: Vec<_> = (0..lot.len())
-            .map(|at| format!("(${}, ${})", 2 * at + 1, 2 * at + 2))
-            .collect();
-        let sql = format!(
-            "WITH asked (link, click) AS (VALUES {}) SELECT k.short_link_id, k.click_id \
-             FROM asked CROSS JOIN link_click AS k WHERE k.short_link_id = asked.link AND k.click_id = asked.click",
-            asked.join(", ")
+        let (asked, values) = value_rows(
+            lot.iter()
+                .map(|(_, click)| [click.row.short_link_id.into(), click.row.id.into()]),
         );
-        let values = lot
-            .iter()
-            .flat_map(|click| [click.row.short_link_id.into(), click.row.id.into()]);
+        let sql = format!(
+            "WITH asked (link, click) AS (VALUES {asked}) \
+             SELECT s.kept_from, summed.short_link_id, summed.click_id FROM click_summing AS s LEFT JOIN ( \
+                 SELECT k.short_link_id, k.click_id FROM asked CROSS JOIN link_click AS k \
+                 WHERE k.short_link_id = asked.link AND k.click_id = asked.click \
+             ) AS summed ON 1 = 1"
+        );
         let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-        let rows = db.query_all_raw(statement).await?;
-        rows.iter()
-            .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
-            .collect()
+        let mut known = Known {
+            kept_from: Timestamp::from_millis(0),
+            summed: HashSet::new(),
+        };
+        for row in db.query_all_raw(statement).await? {
+            known.kept_from = row.try_get_by_index(0)?;
+            let link: Option<ShortLinkId> = row.try_get_by_index(1)?;
+            let click: Option<ClickId> = row.try_get_by_index(2)?;
+            known.summed.extend(link.zip(click));
+        }
+        Ok(known)
     }
 }

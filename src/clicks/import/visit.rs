@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The list that is said to have judged clicks that bring their verdict.
-const BROUGHT_LIST: &str = "imported";
+pub const BROUGHT_LIST: &str = "imported";
 
 /// How long before a click its id may have been made, in milliseconds: a preview page may be left a day later.
 const MADE_BEFORE: i64 = 24 * 60 * 60 * 1000;

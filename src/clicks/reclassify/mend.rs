@@ -49,6 +49,7 @@ struct Differing {
     bot_kind: Option<click::BotKind>,
     is_prefetch: bool,
     user_agent_id: Option<i64>,
+    agent_list_id: i64,
     visitor: Option<i64>,
     noted: Option<i64>,
     verdict: Option<StoredVerdict>,
@@ -61,6 +62,7 @@ impl Differing {
             is_prefetch: self.is_prefetch,
             agent: self.user_agent_id,
             verdict: (self.bot_reason, self.bot_kind),
+            list: self.agent_list_id,
         }
     }
 
@@ -174,7 +176,7 @@ async fn differing(
     }
     let sql = format!(
         "SELECT c.seq, c.id, c.short_link_id, c.clicked_at, c.method, c.bot_reason, c.bot_kind, c.is_prefetch,
-            c.user_agent_id, c.visitor, k.seq AS noted, k.verdict
+            c.user_agent_id, c.agent_list_id, c.visitor, k.seq AS noted, k.verdict
         FROM click AS c
         LEFT JOIN link_click AS k ON k.short_link_id = c.short_link_id AND k.click_id = c.id
         WHERE c.seq <= $1 AND c.clicked_at >= $2 AND c.seq IN ({})

@@ -1,8 +1,12 @@
 //! What a stored click is judged to be by today's list alone.
 
-use entity::click::{BotKind, BotReason, Method};
+use entity::{
+    click::{BotKind, BotReason, Method},
+    text_id,
+};
 
 use super::JudgedAgents;
+use crate::clicks::import::BROUGHT_LIST;
 
 /// What a verdict was reached by, of a stored click.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +15,8 @@ pub(super) struct Seen {
     pub(super) is_prefetch: bool,
     pub(super) agent: Option<i64>,
     pub(super) verdict: Verdict,
+    /// The list that it was reached by.
+    pub(super) list: i64,
 }
 
 /// Why a click is a bot's, if it is, and what kind of bot its agent names.
@@ -20,11 +26,11 @@ pub(super) type Verdict = (Option<BotReason>, Option<BotKind>);
 ///
 /// Only the list is tried anew. What was said of an address, or of how many clicks came together, can't be found out again,
 /// and so decides for good; nor is there anything to judge where no agent was kept. A `Continue` was tapped by somebody,
-/// whatever their browser calls itself.
+/// whatever their browser calls itself. And a verdict that was brought along is kept: whoever brought it knew more.
 pub(super) fn judged_anew(seen: Seen, agents: &JudgedAgents) -> Option<Verdict> {
     let agent = seen.agent?;
     let by_visit = matches!(seen.verdict.0, Some(BotReason::IpRange | BotReason::Burst));
-    if seen.method == Method::Post || by_visit {
+    if seen.method == Method::Post || by_visit || seen.list == text_id(BROUGHT_LIST) {
         return None;
     }
     let kind = agents.kind(agent);
@@ -50,14 +56,18 @@ mod tests {
     const KIND: Option<BotKind> = Some(BotKind::Scanner);
 
     fn judged(method: Method, is_prefetch: bool, agent: Option<i64>, verdict: Verdict) -> Option<Verdict> {
-        let agents = JudgedAgents::of([(BOT, BotKind::Scanner)]);
         let seen = Seen {
             method,
             is_prefetch,
             agent,
             verdict,
+            list: text_id("before"),
         };
-        judged_anew(seen, &agents)
+        judged_anew(seen, &agents())
+    }
+
+    fn agents() -> JudgedAgents {
+        JudgedAgents::of([(BOT, BotKind::Scanner)])
     }
 
     #[test]
@@ -105,5 +115,15 @@ mod tests {
             assert_eq!(judged(Method::Get, true, None, verdict), None);
         }
         assert_eq!(judged(Method::Post, false, Some(BOT), (None, None)), None);
+        for (agent, verdict) in [(BOT, (None, None)), (PERSON, (Some(BotReason::UserAgent), KIND))] {
+            let seen = Seen {
+                method: Method::Get,
+                is_prefetch: false,
+                agent: Some(agent),
+                verdict,
+                list: text_id(BROUGHT_LIST),
+            };
+            assert_eq!(judged_anew(seen, &agents()), None, "it was brought along");
+        }
     }
 }

@@ -37,7 +37,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Reclassification<'a> {
     store: &'a Store,
-    agents: JudgedAgents,
+    agents: &'a AgentList,
     list: agent_list::Model,
     since: Timestamp,
     batch: usize,
@@ -73,6 +73,7 @@ struct Row {
     bot_kind: Option<click::BotKind>,
     is_prefetch: bool,
     user_agent_id: Option<i64>,
+    agent_list_id: i64,
 }
 
 impl Row {
@@ -82,33 +83,26 @@ impl Row {
             is_prefetch: self.is_prefetch,
             agent: self.user_agent_id,
             verdict: (self.bot_reason, self.bot_kind),
+            list: self.agent_list_id,
         }
     }
 }
 
 impl<'a> Reclassification<'a> {
-    /// Judges every stored agent by the list, to judge clicks by it that were made since then; `batch` of them are changed in
-    /// one transaction.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn prepare(
-        store: &'a Store,
-        list: &AgentList,
-        since: Timestamp,
-        batch: usize,
-    ) -> Result<Self, ReclassifyError> {
-        let version = list.version().to_owned();
-        Ok(Self {
+    /// Clicks that were made since then are to be judged by the list; `batch` of them are changed in one transaction.
+    #[must_use]
+    pub fn new(store: &'a Store, agents: &'a AgentList, since: Timestamp, batch: usize) -> Self {
+        let version = agents.version().to_owned();
+        Self {
             store,
-            agents: JudgedAgents::read(&store.read, list).await?,
+            agents,
             list: agent_list::Model {
                 id: text_id(&version),
                 version,
             },
             since,
             batch: batch.max(1),
-        })
+        }
     }
 
     /// Judges all clicks that are stored by now, and mends what was made of them. `progress` is told after each transaction
@@ -127,18 +121,21 @@ impl<'a> Reclassification<'a> {
             return Ok(changes);
         };
         let aggregator = Aggregator::spawn(self.store, Duration::from_hours(1))?;
-        let since = self.since.max(self.summed(&aggregator, newest).await?.kept_from);
+        let mark = aggregator.caught_up_for_certain(self.store).await?;
+        let since = self.since.max(mark.ok_or(ReclassifyError::Unsummed)?.kept_from);
+        // Not before: an agent that is not among them would be taken for a person's, though one of these clicks has it.
+        let agents = JudgedAgents::read(&self.store.read, self.agents).await?;
         while from < newest {
             let to = newest.min(from + SLICE);
             let rows = self.rows(from, to, since).await?;
             changes.looked_at += rows.len() as u64;
             let differing: Vec<_> = rows
                 .iter()
-                .filter(|row| judged_anew(row.seen(), &self.agents).is_some())
+                .filter(|row| judged_anew(row.seen(), &agents).is_some())
                 .map(|row| row.seq)
                 .collect();
             for batch in differing.chunks(self.batch) {
-                self.mend_batch(&aggregator, batch, &mut changes).await?;
+                self.mend_batch(&aggregator, &agents, batch, &mut changes).await?;
                 if progress(&changes).is_break() {
                     return Ok(changes);
                 }
@@ -162,6 +159,7 @@ impl<'a> Reclassification<'a> {
             return Ok(changes);
         };
         let since = self.since.max(mark.kept_from);
+        let agents = JudgedAgents::read(&self.store.read, self.agents).await?;
         // Written twice and counted once.
         let mut counted = HashSet::new();
         while from < newest {
@@ -170,7 +168,7 @@ impl<'a> Reclassification<'a> {
             changes.looked_at += rows.len() as u64;
             let mut differing = Vec::new();
             for row in &rows {
-                if let Some(verdict) = judged_anew(row.seen(), &self.agents) {
+                if let Some(verdict) = judged_anew(row.seen(), &agents) {
                     differing.push((row, verdict));
                 }
             }
@@ -196,12 +194,13 @@ impl<'a> Reclassification<'a> {
     async fn mend_batch(
         &self,
         aggregator: &Aggregator,
+        agents: &JudgedAgents,
         batch: &[i64],
         changes: &mut Changes,
     ) -> Result<(), ReclassifyError> {
         for _ in 0..TRIES {
             let began = Instant::now();
-            let mended = mend(self.store, &self.agents, &self.list, self.since, batch).await?;
+            let mended = mend(self.store, agents, &self.list, self.since, batch).await?;
             match mended {
                 Mended::Changed(clicks) => {
                     for (agent, before, after) in clicks {
@@ -214,25 +213,6 @@ impl<'a> Reclassification<'a> {
                 Mended::BeingSummed => aggregator.caught_up().await,
             }
             sleep(BETWEEN_TRIES).await;
-        }
-        Err(ReclassifyError::Unsummed)
-    }
-
-    /// The mark once all up to that row are summed.
-    async fn summed(
-        &self,
-        aggregator: &Aggregator,
-        newest: i64,
-    ) -> Result<click_summing::Model, ReclassifyError> {
-        for _ in 0..TRIES {
-            let mark = self.mark().await?;
-            if mark.through >= newest {
-                return Ok(mark);
-            }
-            aggregator.caught_up().await;
-            if self.mark().await?.through < newest {
-                sleep(BETWEEN_TRIES).await;
-            }
         }
         Err(ReclassifyError::Unsummed)
     }
@@ -268,6 +248,7 @@ impl<'a> Reclassification<'a> {
                 click::Column::BotKind,
                 click::Column::IsPrefetch,
                 click::Column::UserAgentId,
+                click::Column::AgentListId,
             ])
             .into_model()
             .all(&self.store.read)

@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, fs, ops::ControlFlow};
 use entity::{
     ShortLinkId, agent_list, click,
     click::{BotKind, BotReason},
-    click_summing, link_click, link_total, link_visitor, text_id,
+    click_summing, link_click, link_total, link_visitor, text_id, user_agent,
 };
 use linkhop::clicks::{
     agents::AgentList,
+    import::BROUGHT_LIST,
     reclassify::{BATCH, Changes, Reclassification},
 };
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
 
 use super::{AGENTS, at, expect_recount, figures, links, rehearse, run, todays_list};
 use crate::support::{BROWSER, LIST, START, TestApp, a_click, summed_through};
@@ -107,6 +108,71 @@ async fn a_changed_click_names_the_list_that_judged_it_and_the_others_theirs() {
 }
 
 #[tokio::test]
+async fn a_bot_that_nobody_knew_before_stays_one() {
+    let app = TestApp::start().await;
+    let link = links(&app).await[0];
+    let list = todays_list();
+    let clicks = Reclassification::new(app.store(), &list, START, BATCH);
+    let text = "Mozilla/5.0 (acme-probe 2)";
+    let agent = user_agent::Model {
+        id: text_id(text),
+        text: text.to_owned(),
+        device: None,
+        os: None,
+        browser: None,
+    };
+    let agent = user_agent::Entity::insert(agent.into_active_model());
+    agent
+        .exec_without_returning(&app.store().write)
+        .await
+        .expect("an agent");
+    let bot = click::Model {
+        bot_reason: Some(BotReason::UserAgent),
+        bot_kind: Some(BotKind::Other),
+        ..visit(link, 1, 1, text)
+    };
+    app.store_clicks(&[bot]).await;
+    let changes = clicks.run(|_| ControlFlow::Continue(())).await;
+    assert_eq!(changes.expect("judged clicks").all(), 0);
+    assert_eq!(app.clicks().await[0].bot_reason, Some(BotReason::UserAgent));
+}
+
+#[tokio::test]
+async fn a_verdict_that_was_brought_along_stays() {
+    let app = TestApp::start().await;
+    let link = links(&app).await[0];
+    let brought = agent_list::Model {
+        id: text_id(BROUGHT_LIST),
+        version: BROUGHT_LIST.to_owned(),
+    };
+    let list = agent_list::Entity::insert(brought.into_active_model());
+    list.exec_without_returning(&app.store().write)
+        .await
+        .expect("a list");
+    let clicks = [
+        visit(link, 0, 1, NEW_BOT),
+        visit(link, 1, 2, PERSON_AFTER_ALL),
+        visit(link, 2, 3, NEW_BOT),
+    ];
+    let [person, bot, judged] = clicks;
+    let brought = |click| click::Model {
+        agent_list_id: text_id(BROUGHT_LIST),
+        ..click
+    };
+    app.store_clicks(&[brought(person), brought(bot), judged]).await;
+    let changes = run(&app, &todays_list(), START, BATCH, usize::MAX).await;
+    assert_eq!((changes.looked_at, changes.all()), (3, 1));
+    let people: Vec<_> = app
+        .clicks()
+        .await
+        .iter()
+        .map(|click| click.bot_reason.is_none())
+        .collect();
+    assert_eq!(people, [true, false, false]);
+    expect_recount(&app).await;
+}
+
+#[tokio::test]
 async fn a_dry_run_says_what_would_change_and_for_which_agents() {
     let app = TestApp::start().await;
     let link = links(&app).await[0];
@@ -195,9 +261,8 @@ async fn a_lot_that_others_begin_in_between_is_summed_before_it_goes_on() {
         visit(links[1], 2, 1, NEW_BOT),
     ])
     .await;
-    let clicks = Reclassification::prepare(app.store(), &todays_list(), START, 1)
-        .await
-        .expect("agents");
+    let list = todays_list();
+    let clicks = Reclassification::new(app.store(), &list, START, 1);
     let mut sorted = links.clone();
     sorted.sort_unstable();
     let lot = || async {
@@ -225,9 +290,8 @@ async fn clicks_that_become_too_old_in_between_stay_what_they_were() {
         .map(|second| visit(link, second, second, NEW_BOT))
         .collect();
     app.store_clicks(&clicks).await;
-    let clicks = Reclassification::prepare(app.store(), &todays_list(), START, 1)
-        .await
-        .expect("agents");
+    let list = todays_list();
+    let clicks = Reclassification::new(app.store(), &list, START, 1);
     let too_old = || async {
         let moved = click_summing::Entity::update_many()
             .col_expr(click_summing::Column::KeptFrom, at(2).into())

@@ -115,9 +115,7 @@ async fn expect_recount(app: &TestApp) {
 }
 
 async fn run(app: &TestApp, list: &AgentList, since: Timestamp, batch: usize, most: usize) -> Changes {
-    let clicks = Reclassification::prepare(app.store(), list, since, batch)
-        .await
-        .expect("agents");
+    let clicks = Reclassification::new(app.store(), list, since, batch);
     let mut done = 0;
     let changes = clicks.run(|_| {
         done += 1;
@@ -131,9 +129,7 @@ async fn run(app: &TestApp, list: &AgentList, since: Timestamp, batch: usize, mo
 }
 
 async fn rehearse(app: &TestApp, list: &AgentList, since: Timestamp) -> Changes {
-    let clicks = Reclassification::prepare(app.store(), list, since, BATCH)
-        .await
-        .expect("agents");
+    let clicks = Reclassification::new(app.store(), list, since, BATCH);
     clicks.rehearse(|_| {}).await.expect("judged clicks")
 }
 

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::aside;
 use crate::clicks::{
     aggregator::facts::{NewChunk, joined},
     columns::{
@@ -58,7 +59,25 @@ pub(super) async fn write(db: &DatabaseTransaction, chunks: Vec<NewChunk>) -> Re
 /// Writes chunks of different days.
 async fn write_together(db: &DatabaseTransaction, chunks: Vec<NewChunk>) -> Result<(), ChunkError> {
     let before = before(db, &chunks).await?;
-    let mut stored = read(db, before.values().flatten().copied().collect()).await?;
+    let rows = rows(db, before.values().flatten().copied().collect()).await?;
+    let (gone, new) = aside(move || {
+        let (gone, new) = join(chunks, &before, read(&rows)?);
+        Ok::<_, CorruptColumn>((gone, values(&new)))
+    })
+    .await??;
+    if !gone.is_empty() {
+        db.execute_raw(statement(REMOVE, places(&gone))).await?;
+    }
+    db.execute_raw(statement(INSERT, new)).await?;
+    Ok(())
+}
+
+/// Puts those before new chunks that become one with them into them: which are gone then, and what there is.
+fn join(
+    chunks: Vec<NewChunk>,
+    before: &HashMap<(AccountId, i32), Vec<Place>>,
+    mut stored: HashMap<Place, Chunk>,
+) -> (Vec<Place>, Vec<(Place, Chunk)>) {
     let (mut gone, mut new) = (Vec::new(), Vec::new());
     for NewChunk {
         account,
@@ -79,11 +98,7 @@ async fn write_together(db: &DatabaseTransaction, chunks: Vec<NewChunk>) -> Resu
         }
         new.push((Place { account, day, last }, chunk));
     }
-    if !gone.is_empty() {
-        db.execute_raw(statement(REMOVE, places(&gone))).await?;
-    }
-    insert(db, &new).await?;
-    Ok(())
+    (gone, new)
 }
 
 /// The chunks that become one with new ones, by day, the latest first.
@@ -118,13 +133,18 @@ async fn before(
     Ok(before)
 }
 
-async fn read(db: &DatabaseTransaction, asked: Vec<Place>) -> Result<HashMap<Place, Chunk>, ChunkError> {
-    let mut chunks = HashMap::new();
+/// The columns of chunks.
+async fn rows(db: &DatabaseTransaction, asked: Vec<Place>) -> Result<Vec<click_column::Model>, DbErr> {
     if asked.is_empty() {
-        return Ok(chunks);
+        return Ok(Vec::new());
     }
     let rows = click_column::Entity::find().from_raw_sql(statement(READ, places(&asked)));
-    for row in rows.all(db).await? {
+    rows.all(db).await
+}
+
+fn read(rows: &[click_column::Model]) -> Result<HashMap<Place, Chunk>, CorruptColumn> {
+    let mut chunks = HashMap::new();
+    for row in rows {
         let place = Place {
             account: row.account_id,
             day: row.day,
@@ -139,7 +159,8 @@ async fn read(db: &DatabaseTransaction, asked: Vec<Place>) -> Result<HashMap<Pla
     Ok(chunks)
 }
 
-async fn insert(db: &DatabaseTransaction, chunks: &[(Place, Chunk)]) -> Result<(), DbErr> {
+/// What is to be stored of chunks.
+fn values(chunks: &[(Place, Chunk)]) -> Vec<Value> {
     let (mut rows, mut names, mut clicks, mut data) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (place, chunk) in chunks {
         for (column, bytes) in chunk.write() {
@@ -151,8 +172,7 @@ async fn insert(db: &DatabaseTransaction, chunks: &[(Place, Chunk)]) -> Result<(
     }
     let mut values = places(&rows);
     values.extend([names.into(), clicks.into(), data.into()]);
-    db.execute_raw(statement(INSERT, values)).await?;
-    Ok(())
+    values
 }
 
 /// Places as three arrays.

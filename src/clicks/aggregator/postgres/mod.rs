@@ -83,14 +83,21 @@ async fn catch_up(db: &DatabaseConnection) -> Result<(), ChunkError> {
             sum::summed(&transaction, mark.through, upcoming, &mut facts).await?;
         }
         sum::lot(&transaction, mark.through, upcoming, &mut facts).await?;
-        subjects::add_sums(&transaction, &facts.sums()).await?;
-        chunks::write(&transaction, facts.chunks()).await?;
+        let (sums, chunks) = aside(move || (facts.sums(), facts.chunks())).await?;
+        subjects::add_sums(&transaction, sums).await?;
+        chunks::write(&transaction, chunks).await?;
         if move_mark(&transaction, mark, upcoming).await? {
             transaction.commit().await?;
         } else {
             transaction.rollback().await?;
         }
     }
+}
+
+/// Does what takes a while without an `await` where redirects don't have to wait for it.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DbErr> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| DbErr::Custom(error.to_string()))
 }
 
 /// Moves the mark behind a lot; `false` where somebody else moved it.

@@ -28,20 +28,26 @@ ON CONFLICT ({key}) DO UPDATE SET
 }
 
 /// Adds to the sums of subjects.
-pub(super) async fn add_sums(db: &impl ConnectionTrait, sums: &Sums) -> Result<(), DbErr> {
-    let totals = sums.totals.iter().map(|(subject, sum)| row(*subject, None, sum));
-    add_all(db, &ADD_TOTALS, totals.collect()).await?;
-    let quarters = sums.quarters.iter();
-    let quarters = quarters.map(|((subject, quarter), sum)| row(*subject, Some(*quarter), sum));
-    add_all(db, &ADD_QUARTERS, quarters.collect()).await
+pub(super) async fn add_sums(db: &impl ConnectionTrait, sums: Sums) -> Result<(), DbErr> {
+    let written = super::aside(move || {
+        let totals = sums.totals.iter().map(|(subject, sum)| row(*subject, None, sum));
+        let quarters = sums.quarters.iter();
+        let quarters = quarters.map(|((subject, quarter), sum)| row(*subject, Some(*quarter), sum));
+        (written(totals.collect()), written(quarters.collect()))
+    });
+    let (totals, quarters) = written.await?;
+    add_all(db, &ADD_TOTALS, totals).await?;
+    add_all(db, &ADD_QUARTERS, quarters).await
 }
 
-async fn add_all(db: &impl ConnectionTrait, sql: &str, rows: Vec<Value>) -> Result<(), DbErr> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let rows = [Value::from(rows).to_string().into()];
-    let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, rows);
+/// Rows as a JSON array; `None` where there are none.
+fn written(rows: Vec<Value>) -> Option<String> {
+    (!rows.is_empty()).then(|| Value::from(rows).to_string())
+}
+
+async fn add_all(db: &impl ConnectionTrait, sql: &str, rows: Option<String>) -> Result<(), DbErr> {
+    let Some(rows) = rows else { return Ok(()) };
+    let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, [rows.into()]);
     db.execute_raw(statement).await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Reading the clicks of a lot, and what reports want to know of them.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use entity::{
     ShortLinkId, StoredVerdict, Timestamp,
@@ -15,8 +15,8 @@ use sea_orm::ActiveEnum;
 use uuid::Uuid;
 
 use crate::clicks::{
-    aggregator::facts::{Facts, Owner, TextNumbers, Texts, tell_of_unknown_link},
-    columns::Column,
+    aggregator::facts::{Facts, Owner, TextNumbers, Texts, quarter_of, tell_of_unknown_link},
+    columns::{Column, day_of},
 };
 
 const CLICKS: &str = "SELECT short_link_id, seq, id, clicked_at, bot_reason, bot_kind, visitor, user_agent_id, \
@@ -25,6 +25,10 @@ const CLICKS: &str = "SELECT short_link_id, seq, id, clicked_at, bot_reason, bot
 const AGENT: &str = "SELECT device, os, browser FROM user_agent WHERE id = ?1";
 
 const LINK: &str = "SELECT account_id, sending_list_id, offer_id, domain_id FROM short_link WHERE id = ?1";
+
+/// How many subjects a click counts for at most, and how many columns most chunks have.
+const SUBJECTS: usize = 4;
+const COLUMNS_OF_MOST: usize = 12;
 
 const VERDICT: &str =
     "SELECT verdict FROM link_click WHERE short_link_id = ?1 AND click_id = ?2 AND seq = ?3";
@@ -140,6 +144,23 @@ pub(super) fn facts(db: &Connection, clicks: &[Click], texts: Texts) -> rusqlite
         }
     }
     Ok(facts)
+}
+
+/// About how many rows of sums and chunks clicks add to, by the most that it can be.
+pub(super) fn rows(db: &Connection, clicks: &[Click]) -> rusqlite::Result<usize> {
+    let (mut quarters, mut days) = (HashSet::new(), HashSet::new());
+    let mut statement = db.prepare_cached(LINK)?;
+    for clicks in clicks.chunk_by(|one, other| one.link == other.link) {
+        let Some(first) = clicks.first() else { continue };
+        let Some(owner) = statement.query_row([first.link], owner).optional()? else {
+            continue;
+        };
+        for click in clicks {
+            days.insert((owner.account, day_of(click.clicked_at)));
+            quarters.insert((owner, quarter_of(click.clicked_at)));
+        }
+    }
+    Ok(quarters.len() * SUBJECTS + days.len() * COLUMNS_OF_MOST)
 }
 
 fn owner(row: &Row<'_>) -> rusqlite::Result<Owner> {

@@ -24,6 +24,10 @@ use crate::store::SqliteFile;
 /// How many clicks are summed in one transaction: two milliseconds of it, which redirects wait for.
 const PART: usize = 500;
 
+/// How many rows a whole lot may write at once, which redirects wait for too: about twenty milliseconds. Clicks of some
+/// minutes have few, a history that is brought along has many; any lot of a thousand clicks has fewer.
+const MOST_ROWS: usize = 20_000;
+
 /// How long another process that sums the same clicks is left alone.
 const WHILE_ANOTHER_SUMS: Duration = Duration::from_millis(20);
 
@@ -58,6 +62,8 @@ const MOVE: &str = "UPDATE click_summing SET through = ?1, upcoming = ?2, link =
 pub(super) struct Summer {
     file: SqliteFile,
     db: Connection,
+    /// How many clicks the next lot has at most.
+    lot: i64,
 }
 
 /// Which clicks are summed, see `entity::click_summing`.
@@ -68,13 +74,23 @@ struct Mark {
     part: Option<([u8; 16], i64)>,
 }
 
+/// What became of a lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Summed {
+    All,
+    /// Nothing, since somebody else moved the mark.
+    ByAnother,
+    /// Nothing, since too much would be written at once.
+    TooMuch,
+}
+
 impl Summer {
     pub(super) fn open(file: SqliteFile) -> rusqlite::Result<Self> {
         let db = file.open_to_write()?;
         // Sums that a power failure takes are made again: watermark and sums go together.
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
-        Ok(Self { file, db })
+        Ok(Self { file, db, lot: LOT })
     }
 
     /// Sums until nobody is left to ask for it.
@@ -106,15 +122,17 @@ impl Summer {
             let mark = self.mark()?;
             let mut lot = mark;
             if lot.upcoming == lot.through {
-                lot.upcoming = newest.min(lot.through + LOT);
+                lot.upcoming = newest.min(lot.through + self.lot);
                 lot.part = None;
             }
             if lot.upcoming <= lot.through {
                 return Ok(());
             }
-            if !self.sum_lot(mark, lot)? {
-                // It may sum to the end, or end in the middle: then its lot is taken up where it stopped.
-                sleep(WHILE_ANOTHER_SUMS);
+            match self.sum_lot(mark, lot)? {
+                Summed::All => {}
+                Summed::TooMuch => self.lot = (lot.upcoming - lot.through) / 2,
+                // Another may sum to the end, or end in the middle: then its lot is taken up where it stopped.
+                Summed::ByAnother => sleep(WHILE_ANOTHER_SUMS),
             }
         }
     }
@@ -130,9 +148,19 @@ impl Summer {
         })
     }
 
-    /// Sums a lot from where the mark is; `false` where somebody else moved it.
-    fn sum_lot(&mut self, mut mark: Mark, lot: Mark) -> rusqlite::Result<bool> {
+    /// Sums a lot from where the mark is.
+    fn sum_lot(&mut self, mut mark: Mark, lot: Mark) -> rusqlite::Result<Summed> {
         let (mut clicks, texts) = lot::read(&self.db, lot.through, lot.upcoming)?;
+        // One that is begun goes on as it is.
+        if mark.upcoming == mark.through {
+            let rows = lot::rows(&self.db, &clicks)?;
+            if rows > MOST_ROWS {
+                return Ok(Summed::TooMuch);
+            }
+            if rows <= MOST_ROWS / 2 {
+                self.lot = LOT.min(self.lot * 2);
+            }
+        }
         let summed = clicks.partition_point(|click| lot.part.is_some_and(|part| click.place() <= part));
         let (summed, rest) = clicks.split_at_mut(summed);
         lot::read_verdicts(&self.db, summed)?;
@@ -142,7 +170,7 @@ impl Summer {
                 ..lot
             };
             if !self.sum_part(part, mark, next)? {
-                return Ok(false);
+                return Ok(Summed::ByAnother);
             }
             mark = next;
         }
@@ -152,7 +180,9 @@ impl Summer {
             upcoming: lot.upcoming,
             part: None,
         };
-        self.finish(&facts, mark, done)
+        drop(clicks);
+        let is_done = self.finish(facts, mark, done)?;
+        Ok(if is_done { Summed::All } else { Summed::ByAnother })
     }
 
     /// Sums clicks by link, and with them moves the mark; `false` where somebody else moved it.
@@ -175,9 +205,14 @@ impl Summer {
 
     /// Writes what a whole lot adds to subjects and chunks, and moves the mark behind it; `false` where somebody else
     /// moved it.
-    fn finish(&mut self, facts: &Facts, mark: Mark, done: Mark) -> rusqlite::Result<bool> {
-        // Whatever can be is made before redirects have to wait.
+    ///
+    /// Whatever can be is made before redirects have to wait. The chunks that are read for it stay as they are until the mark
+    /// is moved: whoever sums moves it, and whoever changes verdicts leaves them alone while a lot is under way. One is
+    /// since the first part of it was summed, also where that is all of it.
+    fn finish(&mut self, facts: Facts, mark: Mark, done: Mark) -> rusqlite::Result<bool> {
         let (sums, chunks) = (facts.sums(), facts.chunks());
+        drop(facts);
+        let chunks = write::joined_chunks(&self.db, chunks)?;
         let _turn = self.file.turn();
         let transaction = self
             .db
@@ -186,9 +221,7 @@ impl Summer {
             return Ok(false);
         }
         write::sums(&transaction, &sums)?;
-        for chunk in chunks {
-            write::chunk(&transaction, chunk)?;
-        }
+        write::chunks(&transaction, &chunks)?;
         transaction.commit()?;
         Ok(true)
     }
@@ -287,13 +320,21 @@ mod tests {
     const CLICK: &str = "INSERT INTO click \
         (id, clicked_at, short_link_id, method, is_prefetch, agent_list_id) VALUES (?1, 1, ?2, 'GET', 0, 0)";
 
+    const CLICK_AT: &str = "INSERT INTO click \
+        (id, clicked_at, short_link_id, method, is_prefetch, agent_list_id) VALUES (?1, ?3, ?2, 'GET', 0, 0)";
+
+    const LINK: &str = "INSERT INTO short_link (id, account_id, domain_id, code, destination, sending_list_id, \
+        metadata, filter_bots, status, created_at) VALUES (?1, ?1, ?1, 'a', 'b', ?1, '{}', 0, 'ACTIVE', 0)";
+
     fn figures(db: &Connection) -> rusqlite::Result<(i64, i64)> {
         let sum = "SELECT (SELECT sum(clicks) FROM link_total), (SELECT count(*) FROM link_click)";
         db.query_row(sum, [], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
-    #[tokio::test]
-    async fn who_finds_the_mark_moved_writes_nothing() -> anyhow::Result<()> {
+    /// Does something with a database of its own.
+    async fn with_database(
+        work: impl FnOnce(SqliteFile, SqliteFile) -> rusqlite::Result<()> + Send + 'static,
+    ) -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
         let options = Options {
@@ -304,7 +345,43 @@ mod tests {
         store.migrate_up().await?;
         let file = || store.sqlite_file().ok_or(rusqlite::Error::InvalidQuery);
         let (first, second) = (file()?, file()?);
-        let work = tokio::task::spawn_blocking(move || -> rusqlite::Result<()> {
+        tokio::task::spawn_blocking(move || work(first, second)).await??;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_lot_that_would_write_too_much_at_once_is_made_smaller() -> anyhow::Result<()> {
+        with_database(|file, _| {
+            let mut summer = Summer::open(file)?;
+            summer.db.pragma_update(None, "foreign_keys", false)?;
+            summer.db.execute(LINK, [[9_u8; 16]])?;
+            // A click a day.
+            for id in 1..=3000_i64 {
+                let mut click = [0; 16];
+                click[..8].copy_from_slice(&id.to_le_bytes());
+                let values = params![click, [9_u8; 16], id * 86_400_000];
+                summer.db.execute(CLICK_AT, values)?;
+            }
+            let mark = summer.mark()?;
+            let lot = |upcoming| Mark { upcoming, ..mark };
+            assert_eq!(summer.sum_lot(mark, lot(3000))?, Summed::TooMuch);
+            assert!(summer.mark()? == mark);
+            summer.catch_up()?;
+            assert_eq!(summer.lot, 750);
+            assert_eq!(figures(&summer.db)?, (3000, 3000));
+            let chunks = "SELECT count(*), sum(clicks) FROM click_column WHERE name = 0";
+            let chunks: (i64, i64) = summer
+                .db
+                .query_row(chunks, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            assert_eq!(chunks, (3000, 3000));
+            Ok(())
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn who_finds_the_mark_moved_writes_nothing() -> anyhow::Result<()> {
+        with_database(|first, second| {
             let (mut first, mut second) = (Summer::open(first)?, Summer::open(second)?);
             // No such list of agents is stored.
             first.db.pragma_update(None, "foreign_keys", false)?;
@@ -322,10 +399,10 @@ mod tests {
                 part: Some(([2; 16], 2)),
                 ..lot
             };
-            assert!(!first.sum_lot(mark, lot)?);
+            assert_eq!(first.sum_lot(mark, lot)?, Summed::ByAnother);
             assert!(!first.sum_part(&mut clicks, mark, part)?);
             let facts = lot::facts(&first.db, &clicks, texts)?;
-            assert!(!first.finish(&facts, mark, part)?);
+            assert!(!first.finish(facts, mark, part)?);
             let moved = first.mark()?;
             assert!(
                 moved
@@ -340,8 +417,7 @@ mod tests {
             first.catch_up()?;
             assert_eq!(figures(&first.db)?, (4, 4));
             Ok(())
-        });
-        work.await??;
-        Ok(())
+        })
+        .await
     }
 }

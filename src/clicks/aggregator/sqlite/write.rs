@@ -37,6 +37,9 @@ const REMOVE: &str = "DELETE FROM click_column WHERE account_id = ?1 AND day = ?
 const INSERT: &str = "INSERT INTO click_column (account_id, day, chunk, name, clicks, data) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
+/// How many stored clicks get into the new chunks of a lot at most: some ten megabytes, which are written at once.
+const MOST_READ: usize = 500_000;
+
 /// Adds to the sums of subjects.
 pub(super) fn sums(db: &Connection, sums: &Sums) -> rusqlite::Result<()> {
     let mut add = db.prepare_cached(ADD_TOTAL)?;
@@ -65,23 +68,68 @@ pub(super) fn sums(db: &Connection, sums: &Sums) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Writes a chunk, and with it those before it that become one with it.
-pub(super) fn chunk(db: &Connection, new: NewChunk) -> rusqlite::Result<()> {
-    let day = (*Uuid::from(new.account).as_bytes(), new.day);
-    let mut chunk = new.chunk;
-    for (number, clicks) in before(db, day, chunk.clicks())? {
-        let mut earlier = read(db, day, number, clicks)?;
-        if !earlier.append(&chunk) {
-            break;
+/// A chunk as it is to be stored.
+pub(super) struct Written {
+    day: Day,
+    /// The chunks before it that are in it.
+    gone: Vec<i64>,
+    last: i64,
+    clicks: u32,
+    columns: Vec<(i16, Vec<u8>)>,
+}
+
+/// Makes of new chunks those that are to be stored, and puts into them the ones before them that become one with them.
+///
+/// It only reads, so that nobody has to wait: nobody else may change a chunk until they are stored.
+pub(super) fn joined_chunks(db: &Connection, new: Vec<NewChunk>) -> rusqlite::Result<Vec<Written>> {
+    let mut written: Vec<Written> = Vec::with_capacity(new.len());
+    let mut rest = MOST_READ;
+    for new in new {
+        let day = (*Uuid::from(new.account).as_bytes(), new.day);
+        let mut chunk = new.chunk;
+        let mut gone = Vec::new();
+        // One of several of a day is too large to stand with another, or too far from it.
+        let before = match written.last() {
+            Some(last) if last.day == day => Vec::new(),
+            _ => before(db, day, chunk.clicks())?,
+        };
+        for (number, clicks) in before {
+            // A later lot finds what is left apart.
+            let Some(left) = rest.checked_sub(clicks) else {
+                break;
+            };
+            let mut earlier = read(db, day, number, clicks)?;
+            if !earlier.append(&chunk) {
+                break;
+            }
+            rest = left;
+            chunk = earlier;
+            gone.push(number);
         }
-        chunk = earlier;
-        db.prepare_cached(REMOVE)?
-            .execute(params![day.0, day.1, number])?;
+        let columns = chunk.write().map(|(column, data)| (column.number(), data));
+        written.push(Written {
+            day,
+            gone,
+            last: new.last,
+            clicks: u32::try_from(chunk.clicks()).unwrap_or(u32::MAX),
+            columns: columns.collect(),
+        });
     }
-    let clicks = u32::try_from(chunk.clicks()).unwrap_or(u32::MAX);
+    Ok(written)
+}
+
+/// Stores chunks in the place of those that are in them.
+pub(super) fn chunks(db: &Connection, chunks: &[Written]) -> rusqlite::Result<()> {
+    let mut remove = db.prepare_cached(REMOVE)?;
     let mut insert = db.prepare_cached(INSERT)?;
-    for (column, data) in chunk.write() {
-        insert.execute(params![day.0, day.1, new.last, column.number(), clicks, data])?;
+    for chunk in chunks {
+        let (account, day) = chunk.day;
+        for number in &chunk.gone {
+            remove.execute(params![account, day, number])?;
+        }
+        for (name, data) in &chunk.columns {
+            insert.execute(params![account, day, chunk.last, name, chunk.clicks, data])?;
+        }
     }
     Ok(())
 }
