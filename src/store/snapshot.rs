@@ -44,6 +44,8 @@ impl<K: Send + 'static> Drop for Snapshot<K> {
         // Without a runtime the pool is gone too.
         if let (Some(held), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
             runtime.spawn(async move {
+                // All of it, not only what is used below.
+                let held = held;
                 // It waits for the end of whatever statement was under way. Nothing was written that could be lost.
                 let _ = held.transaction.rollback().await;
             });
