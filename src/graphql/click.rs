@@ -4,6 +4,7 @@ use async_graphql::{Context, Description, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{ShortLinkId, Timestamp, api_key::Scope, click, user_agent};
 use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
 
 use super::{
     click_filter::{period, refusal},
@@ -95,7 +96,40 @@ pub(super) enum ClickTotal {
     /// All of this link.
     Of(ShortLinkId),
     /// All that pass this filter.
-    Passing(Box<ClickFilter>),
+    Passing(Box<Passing>),
+}
+
+/// The clicks that pass a filter, counted once however often somebody asks how many they are.
+#[derive(Debug)]
+pub(super) struct Passing {
+    filter: ClickFilter,
+    clicks: OnceCell<i64>,
+}
+
+impl ClickTotal {
+    /// How many pass this filter.
+    pub(super) fn passing(filter: ClickFilter) -> Self {
+        Self::Passing(Box::new(Passing {
+            filter,
+            clicks: OnceCell::new(),
+        }))
+    }
+}
+
+impl Passing {
+    async fn count(&self, context: &Context<'_>) -> Result<i64> {
+        let account = principal(context, Scope::Read)?.account_id();
+        let request = Request {
+            filter: self.filter.clone(),
+            group_by: Vec::new(),
+            interval: None,
+            order: Order::default(),
+            rows: 0,
+        };
+        let app = context.data_unchecked::<App>();
+        let report = app.reports.report(account, &request, app.clock.now()).await;
+        Ok(report.map_err(refusal)?.total.clicks)
+    }
 }
 
 #[Object(use_type_description)]
@@ -109,18 +143,9 @@ impl ClickTotal {
                 let stats = stats(context, Subject::Link(*link), None, None).await?;
                 Ok(int(stats.counts().clicks))
             }
-            Self::Passing(filter) => {
-                let account = principal(context, Scope::Read)?.account_id();
-                let request = Request {
-                    filter: filter.as_ref().clone(),
-                    group_by: Vec::new(),
-                    interval: None,
-                    order: Order::default(),
-                    rows: 0,
-                };
-                let app = context.data_unchecked::<App>();
-                let report = app.reports.report(account, &request, app.clock.now()).await;
-                Ok(int(report.map_err(refusal)?.total.clicks))
+            Self::Passing(passing) => {
+                let clicks = passing.clicks.get_or_try_init(|| passing.count(context));
+                Ok(int(*clicks.await?))
             }
         }
     }
@@ -255,7 +280,7 @@ impl Click {
     }
 
     /// Which version of the list of bots' user agents judged it, such as `isbot 5.2.3 + crawler-user-agents 1.60.0`. A
-    /// verdict stays as it was given; newer lists judge newer clicks.
+    /// verdict stays as it was given, unless the operator has stored clicks judged anew; newer lists judge newer clicks.
     async fn agent_list_version(&self, context: &Context<'_>) -> Result<String> {
         let id = self.0.click.agent_list_id;
         let list = load(context, AgentList(id)).await?;

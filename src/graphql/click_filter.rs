@@ -9,7 +9,7 @@ use entity::{SendingListId, Timestamp, api_key::Scope};
 use super::{
     click::{BotKind, BotReason},
     error::{Code, internal, principal},
-    filter::MetadataFilter,
+    filter::{MetadataFilter, each_once},
 };
 use crate::{
     app::App,
@@ -105,7 +105,7 @@ impl ClickFilterInput {
         .into_iter()
         .filter_map(|(name, column, values)| Some((name, column, values?)))
         .map(|(name, column, values)| {
-            let texts = each_once(name, values)?;
+            let texts = distinct(name, values)?;
             for text in texts.iter().flatten() {
                 check_text(name, text)?;
             }
@@ -129,11 +129,11 @@ impl ClickFilterInput {
             is_bot: self.is_bot,
             bot_reasons: self
                 .bot_reason
-                .map(|values| each_once("botReason", into_stored(values)))
+                .map(|values| distinct("botReason", into_stored(values)))
                 .transpose()?,
             bot_kinds: self
                 .bot_kind
-                .map(|values| each_once("botKind", into_stored(values)))
+                .map(|values| distinct("botKind", into_stored(values)))
                 .transpose()?,
             texts,
             // Last: what is wrong by itself needs no database to say so.
@@ -222,20 +222,14 @@ fn check_text(name: &str, text: &str) -> Result<()> {
 }
 
 /// Each of these values once, however often it is given.
-fn each_once<V: PartialEq>(name: &str, values: Vec<V>) -> Result<Vec<V>> {
+fn distinct<V: PartialEq>(name: &str, values: Vec<V>) -> Result<Vec<V>> {
     if values.len() > MOST_VALUES {
         return Err(Code::BadRequest.error(format!(
             "{name} may have at most {MOST_VALUES} values; this has {}. Ask for the others in another request.",
             values.len()
         )));
     }
-    let mut distinct = Vec::with_capacity(values.len());
-    for value in values {
-        if !distinct.contains(&value) {
-            distinct.push(value);
-        }
-    }
-    Ok(distinct)
+    Ok(each_once(values))
 }
 
 fn into_stored<G: Into<S>, S>(values: Vec<Option<G>>) -> Vec<Option<S>> {

@@ -31,6 +31,10 @@ const DEFAULT_ROWS: i32 = 1_000;
 /// What a report costs beside its fields: it counts all clicks that pass its filter, once, however many rows it has.
 pub(super) const REPORT: usize = 100;
 
+/// What a page of the account's clicks costs beside its fields: it is looked for as a report is counted, and its
+/// `totalCount` is a report of its own.
+pub(super) const PAGE: usize = 2 * REPORT;
+
 /// What a field of a node in a row costs: the rows of a report are not counted, and all of them may have one. So many that
 /// names and figures, which are read together for all rows, can be had in any report, and what is read for each row by
 /// itself, such as pages of clicks, in none.

@@ -142,7 +142,7 @@ impl ShortLinkFilter {
             domain: self
                 .domain_id
                 .map(|id| id.parse().unwrap_or_else(|_| DomainId::from(Uuid::nil()))),
-            states: self.status.map(each_once),
+            states: self.status.map(each_stored),
             contact_phone: self
                 .contact_phone
                 .map(|text| plain("contactPhone", text))
@@ -210,20 +210,24 @@ where
     G: Into<S> + PartialEq,
 {
     Ok(Filter {
-        statuses: statuses.map(each_once),
+        statuses: statuses.map(each_stored),
         name: name.map(|text| plain(field, text)).transpose()?,
     })
 }
 
-/// Each of the states once, however often it is given: a database takes only so many values in one statement.
-fn each_once<G: Into<S> + PartialEq, S>(states: Vec<G>) -> Vec<S> {
+/// Each of the values once, however often it is given: a database takes only so many in one statement.
+pub(super) fn each_once<V: PartialEq>(values: Vec<V>) -> Vec<V> {
     let mut distinct = Vec::new();
-    for state in states {
-        if !distinct.contains(&state) {
-            distinct.push(state);
+    for value in values {
+        if !distinct.contains(&value) {
+            distinct.push(value);
         }
     }
-    distinct.into_iter().map(Into::into).collect()
+    distinct
+}
+
+fn each_stored<G: Into<S> + PartialEq, S>(states: Vec<G>) -> Vec<S> {
+    each_once(states).into_iter().map(Into::into).collect()
 }
 
 fn search(text: String) -> Result<Search> {

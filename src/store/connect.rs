@@ -8,9 +8,10 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, RuntimeErr, Statement,
     sqlx::{Connection as _, PgConnection},
 };
+use tokio::sync::Semaphore;
 use url::Url;
 
-use super::{SqliteFile, sqlite_reader::SqliteReader, transaction::Turn};
+use super::{SqliteFile, snapshot::places, sqlite_reader::SqliteReader, transaction::Turn};
 
 /// How far `SQLite` goes to survive a power failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -61,6 +62,8 @@ pub struct Store {
     pub write: DatabaseConnection,
     /// Connections that only read.
     pub read: DatabaseConnection,
+    /// Who may have a [`Snapshot`](super::Snapshot).
+    pub(super) snapshots: Arc<Semaphore>,
     pub(super) place: Place,
 }
 
@@ -205,6 +208,7 @@ impl Store {
         Ok(Self {
             write,
             read: Database::connect(read).await?,
+            snapshots: places(readers),
             place,
         })
     }
@@ -216,6 +220,7 @@ impl Store {
         Ok(Self {
             write,
             read: Database::connect(pool(url, options.readers)).await?,
+            snapshots: places(options.readers),
             place: Place::Postgres {
                 turn: Turn::default(),
             },

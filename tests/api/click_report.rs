@@ -1,8 +1,10 @@
 //! How many clicks there were, by what they have in common.
 
+use entity::click;
+use sea_orm::{ActiveModelTrait as _, IntoActiveModel as _};
 use serde_json::{Value, json};
 
-use crate::support::{Campaign, TestApp, counts, items, rows};
+use crate::support::{Campaign, TestApp, a_click, counts, items, rows};
 
 /// By everything that every account's clicks have, or by a key of metadata.
 fn by(grouping: &str) -> Value {
@@ -349,4 +351,39 @@ async fn archived_offers_and_links_keep_their_clicks() {
         counted(&app, &campaign, &["SHORT_LINK"], filter).await,
         ["shoes link: 3 2 1 1"]
     );
+}
+
+#[tokio::test]
+async fn clicks_that_are_not_summed_count_once_however_far_apart_they_are_stored() {
+    let app = TestApp::start().await;
+    let campaign = Campaign::make(&app).await;
+    let known = app.clicks().await;
+    let last = known.last().expect("clicks").clone();
+    // They are read some ten thousand rows at a time: the same click again, and the same visitor's second.
+    for (seq, click) in [
+        (last.seq + 120_000, known[0].clone()),
+        (
+            last.seq + 240_000,
+            click::Model {
+                visitor: known[0].visitor,
+                ..a_click(known[0].short_link_id, 7)
+            },
+        ),
+    ] {
+        let row = click::Model { seq, ..click }.into_active_model();
+        row.insert(&app.store().write).await.expect("a click");
+    }
+    let report = app.report(json!({})).await;
+    let before = app
+        .report(json!({"filter": {"before": "2026-11-23T12:00:07Z"}}))
+        .await;
+    assert_eq!(counts(&before["total"]), "6 4 2 2");
+    assert_eq!(counts(&report["total"]), "7 5 2 2");
+    let query = "query($id: ID!) { clicks(filter: {shortLinkId: $id}) { nodes { id } }
+        node(id: $id) { ... on ShortLink { stats(from: \"2026-11-23T12:00:00Z\") { clicks uniqueClicks } } } }";
+    let id = json!({"id": campaign.shoes_link.to_string()});
+    let answer = app.graphql(query, id).await.json();
+    assert_eq!(items(&answer["data"]["clicks"]["nodes"]).count(), 4, "{answer}");
+    let stats = json!({"clicks": 4, "uniqueClicks": 1});
+    assert_eq!(answer["data"]["node"]["stats"], stats, "{answer}");
 }

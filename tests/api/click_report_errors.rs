@@ -1,5 +1,6 @@
 //! What is wrong in a question for clicks is said with a code, and what to do about it.
 
+use entity::OfferId;
 use serde_json::{Value, json};
 
 use crate::support::{Campaign, REPORT, START, Tenant, TestApp, text};
@@ -114,6 +115,15 @@ async fn a_period_with_more_intervals_than_rows_is_refused() {
     )
     .await;
     app.report(json!({"filter": filter, "interval": "DAY"})).await;
+    // One that is open is up to now, which needs no counting.
+    let unknown = OfferId::at(START).to_string();
+    refused(
+        &app,
+        json!({"filter": {"from": "2016-12-01T00:00:00Z", "offerId": unknown}, "interval": "HOUR"}),
+        "INVALID_PERIOD",
+        "longer interval",
+    )
+    .await;
 }
 
 #[tokio::test]

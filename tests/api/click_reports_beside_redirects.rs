@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, Transa
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{Campaign, REPORT, Setup, TestApp, counts};
+use crate::support::{Campaign, REPORT, Setup, TestApp, counts, items};
 
 fn by_campaign() -> Value {
     json!({"groupBy": [{"metadataKey": "campaign"}]})
@@ -59,6 +59,29 @@ async fn redirects_are_answered_while_reports_are_under_way() {
         assert!((6..=26).contains(&clicks), "{report}");
         assert_eq!(counts(total), format!("{clicks} {} 2 2", clicks - 2));
         assert_eq!(report["rowCount"], 3);
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_answered_while_figures_are_under_way() {
+    let app = Arc::new(TestApp::start().await);
+    let campaign = Campaign::make(&app).await;
+    let code = app.stored_by_id(campaign.plain_link).await.code;
+    let held = hold_reports(&app).await;
+    let mut figures = JoinSet::new();
+    for _ in 0..20 {
+        let app = Arc::clone(&app);
+        let query = "{ offers { nodes { stats { clicks } } } }";
+        figures.spawn(async move { app.graphql(query, Value::Null).await.data("offers") });
+    }
+    for _ in 0..20 {
+        let answer = app.get("go.example.com", &format!("/{code}")).await;
+        assert_eq!(answer.location(), "https://example.com/");
+    }
+    assert!(figures.try_join_next().is_none(), "no figures could be had");
+    drop(held);
+    for offers in figures.join_all().await {
+        assert_eq!(items(&offers["nodes"]).count(), 2, "{offers}");
     }
 }
 
@@ -123,4 +146,36 @@ async fn many_reports_and_figures_at_once_are_all_answered() {
         assert_eq!(answer.status, 200, "{}", answer.body);
         assert!(answer.json().get("errors").is_none(), "{}", answer.body);
     }
+}
+
+#[tokio::test]
+async fn who_reads_for_long_leaves_a_connection_to_others() {
+    let app = TestApp::start().await;
+    let (store, patience) = (app.store(), Duration::from_secs(10));
+    let mut held = Vec::new();
+    for _ in 1..Options::default().readers {
+        held.push(store.snapshot(patience, ()).await.expect("a snapshot"));
+    }
+    let mut more = Box::pin(store.snapshot(patience, ()));
+    assert!(futures_util::poll!(&mut more).is_pending());
+    store
+        .read
+        .execute_unprepared("SELECT 1")
+        .await
+        .expect("an answer");
+
+    // One that is left in the middle of a statement has its connection until that is over.
+    if store.read.get_database_backend() == DatabaseBackend::Postgres {
+        let slow = held.pop().expect("a snapshot");
+        let mut sleeping = Box::pin(slow.execute_unprepared("SELECT pg_sleep(2)"));
+        let waited = tokio::time::timeout(Duration::from_millis(200), &mut sleeping).await;
+        assert!(waited.is_err(), "it sleeps");
+        drop(sleeping);
+        drop(slow);
+        let waited = tokio::time::timeout(Duration::from_millis(200), &mut more).await;
+        assert!(waited.is_err(), "it still sleeps");
+    } else {
+        held.pop();
+    }
+    more.await.expect("a snapshot");
 }

@@ -216,14 +216,11 @@ impl Reports {
     ) -> Result<Report, ReportError> {
         let calendar = request.interval.clone();
         let calendar = calendar.map(|(interval, zone)| Calendar::new(interval, zone));
-        if let (Some(calendar), Some(from), Some(before)) =
-            (&calendar, request.filter.from, request.filter.before)
-        {
-            // Before anything is counted for nothing.
-            calendar.buckets(from, before)?;
+        if let (Some(calendar), Some(from)) = (&calendar, request.filter.from) {
+            // Before anything is counted for nothing. One that is open ends now or later.
+            calendar.buckets(from, request.filter.before.unwrap_or(now))?;
         }
-        let _place = self.place().await;
-        let view = self.view(account).await?;
+        let view = self.view(account, Some(self.place(account).await)).await?;
         named::check(&view, &request.filter).await?;
         let mut axes: Vec<_> = calendar.map(Axis::of_time).into_iter().collect();
         for dimension in &request.group_by {
@@ -231,7 +228,7 @@ impl Reports {
         }
         let mut groups = Groups::new(axes);
         let mut sieve = Sieve::of(&view, &request.filter).await?;
-        groups.count_facts(&tail::facts(&view).await?, &sieve)?;
+        groups.count_tail(&view, &sieve).await?;
         let summed = sums::count(&view, request, &mut groups).await?;
         for period in summed.unwrap_or_else(|| vec![request.filter.period()]) {
             sieve.keep_to(period);

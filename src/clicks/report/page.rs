@@ -8,7 +8,7 @@ use sea_orm::{DbErr, FromQueryResult as _, Value, sea_query::ValueType};
 use super::{
     ClickFilter, Period, ReportError, Reports, chunks, named,
     sieve::Sieve,
-    tail,
+    tail::Tail,
     view::{View, places},
 };
 use crate::{
@@ -44,8 +44,7 @@ impl Reports {
         filter: &ClickFilter,
         part: Part,
     ) -> Result<Page<Listed>, ReportError> {
-        let _place = self.place().await;
-        let view = self.view(account).await?;
+        let view = self.view(account, Some(self.place(account).await)).await?;
         named::check(&view, filter).await?;
         let mut sieve = Sieve::of(&view, filter).await?;
         let asked = usize::try_from(part.rows).unwrap_or(usize::MAX);
@@ -62,8 +61,11 @@ impl Reports {
             });
         };
         sieve.keep_to(period);
-        for (day, chunk) in tail::chunks(&tail::facts(&view).await?) {
-            list.add(day, &chunk, &sieve);
+        let mut tail = Tail::of(&view);
+        while let Some(chunks) = tail.next().await? {
+            for (day, chunk) in chunks {
+                list.add(day, &chunk, &sieve);
+            }
         }
         list.read(&view, &sieve).await?;
         list.sort();

@@ -9,10 +9,10 @@ use super::{
     axis::{Axis, Codes, Local},
     chunks::{self, Lot},
     sieve::{CLASSES, Class, Sieve},
-    tail,
+    tail::Tail,
     view::View,
 };
-use crate::clicks::columns::{Chunk, Column, Fact};
+use crate::clicks::columns::{Chunk, Column};
 
 /// The most different groups that are counted at once: 40 MB.
 const MOST_GROUPS: usize = 1_000_000;
@@ -29,6 +29,8 @@ pub(super) struct Groups {
     pub(super) axes: Vec<Axis>,
     /// Those of one axis, by their number: there are few clicks to each where links are texts to one recipient.
     single: Vec<Counts>,
+    /// How many of those have clicks: there may be a number for every link of the account.
+    met: usize,
     /// Those of two.
     double: HashMap<[u32; 2], Counts, RandomState>,
     are_double: bool,
@@ -41,6 +43,7 @@ impl Groups {
             are_double: axes.len() > 1,
             axes,
             single: Vec::new(),
+            met: 0,
             double: HashMap::default(),
         }
     }
@@ -67,6 +70,7 @@ impl Groups {
         if self.single.len() <= place {
             self.single.resize(place + 1, Counts::default());
         }
+        self.met += usize::from(self.single[place].clicks == 0);
         self.single[place] += counts;
     }
 
@@ -108,12 +112,18 @@ impl Groups {
         (first.day..=last.day).any(|day| sieve.cuts(day) || self.axes.iter().any(|axis| axis.parts(day)))
     }
 
-    /// Counts clicks that are in no chunk.
-    pub(super) fn count_facts(&mut self, facts: &[Fact], sieve: &Sieve) -> Result<(), ReportError> {
+    /// Counts the account's clicks that pass and that are in no chunk.
+    ///
+    /// # Errors
+    /// When there are too many groups, or the database does not answer.
+    pub(super) async fn count_tail(&mut self, view: &View, sieve: &Sieve) -> Result<(), ReportError> {
         let mut classes = Vec::new();
-        for (day, chunk) in tail::chunks(facts) {
-            if sieve.classify(day, &chunk, &mut classes) {
-                self.count_chunk(day, &chunk, &classes)?;
+        let mut tail = Tail::of(view);
+        while let Some(chunks) = tail.next().await? {
+            for (day, chunk) in chunks {
+                if sieve.classify(day, &chunk, &mut classes) {
+                    self.count_chunk(day, &chunk, &classes)?;
+                }
             }
         }
         Ok(())
@@ -160,7 +170,11 @@ impl Groups {
             }
         }
         self.axes = axes;
-        if self.single.len().max(self.double.len()) > MOST_GROUPS {
+        self.within_limits()
+    }
+
+    fn within_limits(&self) -> Result<(), ReportError> {
+        if self.met.max(self.double.len()) > MOST_GROUPS {
             return Err(ReportError::TooManyGroups);
         }
         Ok(())
@@ -237,4 +251,29 @@ fn counts([_, bots, humans, uniques]: Classes) -> Option<Counts> {
         human_clicks: humans + uniques,
         unique_clicks: uniques,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_groups_with_clicks_are_too_many() {
+        let click = Counts {
+            clicks: 1,
+            ..Counts::default()
+        };
+        let mut groups = Groups::new(Vec::new());
+        // As where one link of millions was clicked, and each has a value of its own.
+        let highest = u32::try_from(2 * MOST_GROUPS).expect("a number");
+        for number in [highest, highest, 7] {
+            groups.add([number, 0], click);
+        }
+        assert!(groups.within_limits().is_ok());
+        assert_eq!(groups.counts().count(), 2);
+        for number in 0..=highest / 2 {
+            groups.add([number, 0], click);
+        }
+        assert!(matches!(groups.within_limits(), Err(ReportError::TooManyGroups)));
+    }
 }

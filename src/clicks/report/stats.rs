@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Counts, Period, Reports, chunks,
     sieve::Sieve,
-    tail,
+    tail::Tail,
     view::{View, places},
 };
 use crate::{
@@ -109,25 +109,32 @@ impl Reports {
             links.clear();
         }
         if !links.is_empty() || !others.is_empty() {
-            // Who has a view waits for nobody: those who have a place may be waiting for its connection.
             let has_edges = !others.is_empty() && !period.parts().edges.is_empty();
-            let mut place = if has_edges { self.place().await } else { None };
-            let mut view = self.view(account).await?;
-            let has_each_click = links.is_empty() || view.has_each_click(&links, period).await?;
-            if place.is_none() && !has_each_click {
+            let place = if has_edges {
+                Some(self.place(account).await)
+            } else {
+                None
+            };
+            let mut view = self.view(account, place).await?;
+            if !has_edges && !links.is_empty() && !view.has_each_click(&links, period).await? {
                 drop(view);
-                place = self.place().await;
-                view = self.view(account).await?;
+                let place = self.place(account).await;
+                view = self.view(account, Some(place)).await?;
             }
             let mut counting = Counting {
                 view: &view,
                 period,
                 found,
             };
+            let each = links
+                .iter()
+                .copied()
+                .map(Subject::Link)
+                .chain(others.iter().copied());
+            counting.tail(&each.collect::<Vec<_>>()).await?;
             counting.links(&links).await?;
             counting.others(&others).await?;
             found = counting.found;
-            drop(place);
         }
         let known = |subject: &Subject| Some((*subject, *found.get(&subject.word().1)?));
         Ok(subjects.iter().filter_map(known).collect())
@@ -147,7 +154,6 @@ impl Counting<'_> {
             return Ok(());
         }
         let subjects: Vec<_> = links.iter().copied().map(Subject::Link).collect();
-        self.tail(&subjects).await?;
         if !self.view.has_each_click(links, self.period).await? {
             return self.chunks(&subjects, self.period).await;
         }
@@ -172,7 +178,6 @@ GROUP BY k.short_link_id",
         if subjects.is_empty() {
             return Ok(());
         }
-        self.tail(subjects).await?;
         let parts = self.period.parts();
         let ids: Vec<Uuid> = pad(subjects.iter().map(|subject| subject.word().1).collect());
         let owned = ["offer", "sending_list", "domain"].map(|table| {
@@ -229,9 +234,11 @@ GROUP BY subject_id"
     /// Adds the clicks that nothing else has yet.
     async fn tail(&mut self, subjects: &[Subject]) -> Result<(), DbErr> {
         let sieve = Sieve::of_period(self.period);
-        let facts = tail::facts(self.view).await?;
-        for (day, chunk) in tail::chunks(&facts) {
-            self.chunk(day, &chunk, &sieve, subjects);
+        let mut tail = Tail::of(self.view);
+        while let Some(chunks) = tail.next().await? {
+            for (day, chunk) in chunks {
+                self.chunk(day, &chunk, &sieve, subjects);
+            }
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::view::View;
 use crate::clicks::columns::{Chunk, Fact, PARAMETERS, TEXTS, parameter};
 
-/// The rows behind the mark in their order, with what is needed to tell which of them count. `{link}` and `{agent}` join
+/// The rows between two in their order, with what is needed to tell which of them count. `{link}` and `{agent}` join
 /// in words of each database: `PostgreSQL`, which can't know how few rows there are, would else read every link that it has.
 const ROWS: &str = "
 SELECT c.seq, c.id, c.clicked_at, c.bot_reason, c.bot_kind, c.visitor, c.short_link_id, l.sending_list_id, l.offer_id,
@@ -21,7 +21,7 @@ SELECT c.seq, c.id, c.clicked_at, c.bot_reason, c.bot_kind, c.visitor, c.short_l
     (SELECT k.seq FROM link_click AS k WHERE k.short_link_id = c.short_link_id AND k.click_id = c.id) AS noted_seq,
     (SELECT v.seq FROM link_visitor AS v WHERE v.short_link_id = c.short_link_id AND v.visitor = c.visitor) AS first_seq
 FROM click AS c {link} {agent}
-WHERE c.seq > $2 AND c.seq <= (SELECT max(seq) FROM click) AND l.account_id = $1
+WHERE c.seq > $2 AND c.seq <= $3 AND l.account_id = $1
 ORDER BY c.seq";
 
 const POSTGRES: [&str; 2] = [
@@ -34,27 +34,63 @@ const SQLITE: [&str; 2] = [
     "LEFT JOIN user_agent AS a ON a.id = c.user_agent_id",
 ];
 
+/// How many rows are read at once, whosever clicks they are: some megabytes.
+const SLICE: i64 = 50_000;
+
 /// The clicks of the account that no chunk has, each once, in the order of their rows.
 ///
 /// Of a lot that is being summed it is noted already which clicks count and which are a visitor's first: then that
-/// says it, and else the clicks before do.
-///
-/// # Errors
-/// When the database does not answer.
-pub(super) async fn facts(view: &View) -> Result<Vec<Fact>, DbErr> {
-    let [link, agent] = if view.backend() == DatabaseBackend::Postgres {
-        POSTGRES
-    } else {
-        SQLITE
-    };
-    let sql = ROWS.replace("{link}", link).replace("{agent}", agent);
-    let rows = view.rows(sql, [view.through.into()]).await?;
-    let mut seen = Seen::default();
-    let mut facts = Vec::with_capacity(rows.len());
-    for row in &rows {
-        facts.extend(fact(row, view, &mut seen)?);
+/// says it, and else the clicks before do. Where summing has much to catch up with they may be all that there are: so they
+/// are read in slices, and who reads them keeps no more than what it makes of each.
+pub(super) struct Tail<'a> {
+    view: &'a View,
+    sql: String,
+    /// The last row that was read, and the last that there is.
+    through: i64,
+    last: i64,
+    seen: Seen,
+}
+
+impl<'a> Tail<'a> {
+    /// All of it, still to be read.
+    pub(super) fn of(view: &'a View) -> Self {
+        let [link, agent] = if view.backend() == DatabaseBackend::Postgres {
+            POSTGRES
+        } else {
+            SQLITE
+        };
+        Self {
+            view,
+            sql: ROWS.replace("{link}", link).replace("{agent}", agent),
+            through: view.through,
+            last: view.last,
+            seen: Seen::default(),
+        }
     }
-    Ok(facts)
+
+    /// The clicks of the next rows as chunks of their days, so that they are counted like all others; `None` once all are
+    /// read.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<(i32, Chunk)>>, DbErr> {
+        if self.through >= self.last {
+            return Ok(None);
+        }
+        let to = self.last.min(self.through.saturating_add(SLICE));
+        let rows = self
+            .view
+            .rows(self.sql.as_str(), [self.through.into(), to.into()])
+            .await?;
+        let mut facts = Vec::with_capacity(rows.len());
+        for row in &rows {
+            facts.extend(fact(row, self.view, &mut self.seen)?);
+        }
+        self.through = to;
+        // Others may have their turn.
+        tokio::task::yield_now().await;
+        Ok(Some(chunks(&facts)))
+    }
 }
 
 /// What clicks before have shown.
@@ -69,8 +105,11 @@ fn fact(row: &QueryResult, view: &View, seen: &mut Seen) -> Result<Option<Fact>,
     let seq: i64 = row.try_get_by("seq")?;
     let link: ShortLinkId = row.try_get_by("short_link_id")?;
     let noted: Option<i64> = row.try_get_by("noted_seq")?;
-    let is_new = seen.clicks.insert((link, row.try_get_by("id")?));
-    if !is_new || noted.is_some_and(|noted| noted != seq) {
+    let is_first = match noted {
+        Some(noted) => noted == seq,
+        None => seen.clicks.insert((link, row.try_get_by("id")?)),
+    };
+    if !is_first {
         return Ok(None);
     }
     let reason: Option<click::BotReason> = row.try_get("", "bot_reason")?;
@@ -110,8 +149,8 @@ fn fact(row: &QueryResult, view: &View, seen: &mut Seen) -> Result<Option<Fact>,
     }))
 }
 
-/// Clicks as chunks of their days: then they are counted like all others.
-pub(super) fn chunks(facts: &[Fact]) -> Vec<(i32, Chunk)> {
+/// Clicks as chunks of their days.
+fn chunks(facts: &[Fact]) -> Vec<(i32, Chunk)> {
     let mut days: BTreeMap<i32, Vec<&Fact>> = BTreeMap::new();
     for fact in facts {
         days.entry(fact.day()).or_default().push(fact);

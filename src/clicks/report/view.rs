@@ -1,17 +1,19 @@
 //! One account's clicks as they are at one moment.
 
-use std::{sync::Arc, time::Duration};
-
-use entity::{AccountId, ShortLinkId, Timestamp, click_summing};
-use sea_orm::{
-    ConnectionTrait as _, DatabaseBackend, DbErr, EntityTrait as _, QueryResult, Statement, Value,
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, Weak},
+    time::Duration,
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+
+use entity::{AccountId, ShortLinkId, Timestamp};
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, DbErr, QueryResult, Statement, Value};
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use super::Period;
 use crate::store::{Snapshot, Store, pad};
 
-/// How many reports count at once: fewer than there are connections that read, so that others have theirs.
+/// How many reports count at once; there may be more snapshots, so that figures that are summed need not wait for them.
 const AT_ONCE: usize = 2;
 
 /// How long one statement of a report may take.
@@ -20,20 +22,34 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Reports on the clicks of a database. Cheap to clone.
 ///
 /// A report looks at millions of clicks. It never keeps anybody else from reading or writing: there are only so many at
-/// once, and the others wait; while it counts it lets other tasks go on; and one whose caller has gone away ends.
+/// once, one of each account, and the others wait; while it counts it lets other tasks go on; and one whose caller has gone
+/// away ends.
 #[derive(Clone, Debug)]
 pub struct Reports {
     pub(super) store: Store,
     places: Arc<Semaphore>,
+    turns: Arc<std::sync::Mutex<Turns>>,
+}
+
+/// Whose turn it is to have a report, of each account that asks for one.
+type Turns = HashMap<AccountId, Weak<Mutex<()>>>;
+
+/// A place among those who count at once, and the turn among those of the account.
+#[derive(Debug)]
+pub(super) struct Place {
+    _place: Option<OwnedSemaphorePermit>,
+    _turn: OwnedMutexGuard<()>,
 }
 
 /// A moment of an account's clicks: what is summed of them, and what is not yet.
 #[derive(Debug)]
 pub(super) struct View {
-    db: Snapshot,
+    db: Snapshot<Option<Place>>,
     pub(super) account: AccountId,
     /// The last raw row that sums and chunks have.
     pub(super) through: i64,
+    /// The last raw row that there is.
+    pub(super) last: i64,
     /// Before when single clicks may be missing.
     pub(super) kept_from: Timestamp,
 }
@@ -45,27 +61,50 @@ impl Reports {
         Self {
             store: store.clone(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
+            turns: Arc::default(),
         }
     }
 
-    /// Waits for a place among those who count at once; it is taken as long as what is returned lives.
-    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
-        // Nobody closes it.
-        self.places.acquire().await.ok()
+    /// Waits for a place among those who count at once, of which an account has one at most; it is taken as long as what is
+    /// returned lives. Who has a view must not wait for one: whoever has a place may be waiting for the view's connection.
+    pub(super) async fn place(&self, account: AccountId) -> Place {
+        let turn = self.turn(account).lock_owned().await;
+        Place {
+            // Nobody closes it.
+            _place: Arc::clone(&self.places).acquire_owned().await.ok(),
+            _turn: turn,
+        }
     }
 
-    /// The account's clicks as they are now.
+    fn turn(&self, account: AccountId) -> Arc<Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(&account).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::default();
+        turns.insert(account, Arc::downgrade(&turn));
+        turn
+    }
+
+    /// The account's clicks as they are now. It has the place, if it needs one, for as long as the database works for it.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub(super) async fn view(&self, account: AccountId) -> Result<View, DbErr> {
-        let db = self.store.snapshot(PATIENCE).await?;
-        let summing = click_summing::Entity::find_by_id(1).one(&*db).await?;
+    pub(super) async fn view(&self, account: AccountId, place: Option<Place>) -> Result<View, DbErr> {
+        let db = self.store.snapshot(PATIENCE, place).await?;
+        let mark = "SELECT s.through, s.kept_from, (SELECT max(seq) FROM click) AS last
+FROM click_summing AS s WHERE s.id = 1";
+        let mark = Statement::from_string(db.get_database_backend(), mark);
+        let mark = db.query_one_raw(mark).await?;
+        let mark = mark.ok_or_else(|| DbErr::RecordNotFound("how far clicks are summed".to_owned()))?;
+        let through = mark.try_get_by("through")?;
         Ok(View {
             db,
             account,
-            through: summing.as_ref().map_or(0, |summing| summing.through),
-            kept_from: summing.map_or(Timestamp::from_millis(0), |summing| summing.kept_from),
+            through,
+            last: mark.try_get_by::<Option<_>, _>("last")?.unwrap_or(through),
+            kept_from: mark.try_get_by("kept_from")?,
         })
     }
 }

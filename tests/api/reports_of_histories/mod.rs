@@ -4,11 +4,15 @@ mod asks;
 mod recount;
 mod world;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::ControlFlow};
 
-use entity::{Timestamp, click, click_summing, link_click};
+use entity::{Timestamp, click, click_summing};
 use linkhop::{
-    clicks::report::{Period, Request},
+    clicks::{
+        reclassify::Reclassification,
+        report::{Period, Request},
+        retention::Retention,
+    },
     store::Part,
 };
 use proptest::{
@@ -18,14 +22,14 @@ use proptest::{
     sample::Index,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use sea_orm::EntityTrait as _;
 
 use self::{
     asks::{Ask, asks},
     recount::{Calendars, Known},
     world::{Step, World, steps},
 };
-use crate::support::{TestApp, summed_through};
+use crate::support::summed_through;
 
 /// Clicks, how far they are summed, and what is asked of them.
 #[derive(Clone, Debug)]
@@ -37,6 +41,9 @@ struct History {
     part: Option<(usize, Index)>,
     asks: Vec<Ask>,
     rows: u64,
+    /// How many clicks are judged anew in one transaction, and after how many of those that stops at first.
+    batch: usize,
+    stops_after: usize,
     /// Before which of the clicks single ones are removed.
     kept_from: Index,
 }
@@ -48,7 +55,9 @@ fn histories() -> impl Strategy<Value = History> {
         option::of((0..world::LINKS, any::<Index>())),
         any::<Index>(),
     );
-    (steps(), cut, vec(asks(), 16), 2..12_u64).prop_map(|(steps, cut, asks, rows)| {
+    let anew = (1..8_usize, 1..4_usize);
+    (steps(), cut, vec(asks(), 16), 2..12_u64, anew).prop_map(|(steps, cut, asks, rows, anew)| {
+        let (batch, stops_after) = anew;
         let (through, upcoming, part, kept_from) = cut;
         History {
             steps,
@@ -57,6 +66,8 @@ fn histories() -> impl Strategy<Value = History> {
             part,
             asks,
             rows,
+            batch,
+            stops_after,
             kept_from,
         }
     })
@@ -97,32 +108,44 @@ async fn check(world: &World, calendars: &Calendars, history: &History) {
     .await;
     expect_recount(world, calendars, history, &history.asks, &known, None).await;
 
-    // From wherever summing stopped it goes on; and then clicks are removed that are old.
+    // From wherever summing stopped it goes on.
     app.app.aggregator.caught_up().await;
     expect_recount(world, calendars, history, &history.asks, &known, None).await;
-    if let Some(last) = stored.last() {
+
+    // Clicks are judged anew, at first some of them.
+    judge_anew(world, history, history.stops_after).await;
+    let known = world.known(&app.clicks().await);
+    expect_recount(world, calendars, history, &history.asks, &known, None).await;
+    judge_anew(world, history, usize::MAX).await;
+    let known = world.known(&app.clicks().await);
+    expect_recount(world, calendars, history, &every, &known, None).await;
+
+    // And then clicks are removed that are old.
+    if !stored.is_empty() {
         let kept_from = stored[history.kept_from.index(stored.len())].clicked_at;
-        forget(app, kept_from, last.seq).await;
+        let tomorrow = kept_from.hours_before(-24);
+        let retention = Retention::spawn(app.store(), Some(1), move || tomorrow);
+        retention.caught_up().await;
         expect_recount(world, calendars, history, &every, &known, Some(kept_from)).await;
     }
 }
 
-/// Removes single clicks as retention does.
-async fn forget(app: &TestApp, kept_from: Timestamp, last: i64) {
-    let db = &app.store().write;
-    let rows = click::Entity::delete_many()
-        .filter(click::Column::ClickedAt.lt(kept_from))
-        .filter(click::Column::Seq.lt(last));
-    rows.exec(db).await.expect("fewer clicks");
-    let noted = link_click::Entity::delete_many().filter(link_click::Column::ClickedAt.lt(kept_from));
-    noted.exec(db).await.expect("fewer notes");
-    let mut summing = click_summing::Entity::find()
-        .one(db)
-        .await
-        .expect("an answer")
-        .expect("a mark");
-    summing.kept_from = kept_from;
-    app.save(summing).await;
+/// Judges clicks by the list of today, so many times a few of them at most.
+async fn judge_anew(world: &World, history: &History, most: usize) {
+    let store = world.app.store();
+    let long_ago = Timestamp::from_millis(0);
+    let clicks = Reclassification::prepare(store, &world.list, long_ago, history.batch).await;
+    let mut done = 0;
+    let changes = clicks.expect("agents");
+    let changes = changes.run(|_| {
+        done += 1;
+        if done < most {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    changes.await.expect("judged clicks");
 }
 
 async fn expect_recount(
@@ -240,7 +263,7 @@ fn every_report_is_that_of_a_recount() {
     let world = runtime.block_on(World::make());
     let calendars = Calendars::new();
     let config = Config {
-        cases: 12,
+        cases: 10,
         max_shrink_iters: 48,
         failure_persistence: None,
         ..Config::default()

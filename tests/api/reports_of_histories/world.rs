@@ -4,7 +4,7 @@ use entity::{
     AccountId, DomainId, OfferId, SendingListId, ShortLinkId, Timestamp, click, offer, short_link, text_id,
     user_agent,
 };
-use linkhop::clicks::report::Subject;
+use linkhop::clicks::{agents::AgentList, report::Subject};
 use proptest::{
     collection::vec,
     option,
@@ -118,10 +118,19 @@ pub(super) struct World {
     pub(super) offers: Vec<OfferId>,
     pub(super) domains: Vec<DomainId>,
     agents: [user_agent::Model; 2],
+    /// Today's list of bots' agents: one of the two is on it, whatever clicks were judged as.
+    pub(super) list: AgentList,
 }
 
 /// The recipients of some links.
 pub(super) const PHONES: [&str; 2] = ["+12025550143", "+12025550144"];
+
+fn todays_list() -> AgentList {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("today.txt");
+    std::fs::write(&file, "says nothing$\n").expect("a file");
+    AgentList::read(&file).expect("a list")
+}
 
 impl World {
     pub(super) async fn make() -> Self {
@@ -211,6 +220,7 @@ impl World {
             offers,
             domains,
             agents: [browser, silent],
+            list: todays_list(),
             app,
         }
     }
