@@ -5,7 +5,7 @@
 use std::{any::TypeId, sync::Arc};
 
 use async_graphql::{
-    Request, ServerError, ServerResult,
+    Request, ServerError, ServerResult, Variables,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest},
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection},
     registry::Registry,
@@ -90,24 +90,33 @@ fn selected<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<
     operation.map(|operation| &operation.node)
 }
 
+/// Drops the variables that the operation does not define: nothing reads them, and a subscription would keep them for as
+/// long as it is open.
+fn keep_defined(variables: &mut Variables, operation: &OperationDefinition) {
+    let definitions = &operation.variable_definitions;
+    variables.retain(|name, _| {
+        let mut defined = definitions.iter().map(|definition| &definition.node.name.node);
+        defined.any(|defined| defined == name)
+    });
+}
+
 fn would_change() -> ServerError {
     let mut error = refusal(Code::BadRequest, "This request may change nothing.");
     error.source = Some(Arc::new(ReadOnly));
     error
 }
 
-/// Lets a subscription pass that can be answered, and says so to whoever answers it.
+/// Lets a subscription pass that can be answered.
 ///
 /// # Errors
 /// `BAD_REQUEST` where the caller does not take a stream; and for more than one field, which the specification forbids, or
 /// for a fragment, which the library passes over.
-fn check_subscription(operation: &OperationDefinition, streaming: Option<&Streaming>) -> ServerResult<()> {
-    let Some(streaming) = streaming else {
+fn check_subscription(operation: &OperationDefinition, is_streamed: bool) -> ServerResult<()> {
+    if !is_streamed {
         let message = "A subscription is answered by a stream: send it to this address with the header Accept: \
             text/event-stream, or over a WebSocket with the subprotocol graphql-transport-ws.";
         return Err(refusal(Code::BadRequest, message));
-    };
-    streaming.ask();
+    }
     match operation.selection_set.node.items.as_slice() {
         [only] if matches!(&only.node, Selection::Field(field) if field.node.directives.is_empty()) => Ok(()),
         _ => {
@@ -140,10 +149,10 @@ impl Extension for Documents {
                 return Err(would_change());
             }
             if operation.ty == OperationType::Subscription {
-                let streaming = request.data.get(&TypeId::of::<Streaming>());
-                check_subscription(operation, streaming.and_then(|any| any.downcast_ref()))?;
+                check_subscription(operation, request.data.contains_key(&TypeId::of::<Streaming>()))?;
             }
             variables::check(registry, &document, operation, &request.variables)?;
+            keep_defined(&mut request.variables, operation);
             // The library passes over default values in @skip and @include.
             for definition in operation
                 .variable_definitions
@@ -263,6 +272,16 @@ mod tests {
         }
         documents.known.run_pending_tasks();
         assert!(documents.known.contains_key(query));
+    }
+
+    #[test]
+    fn variables_that_the_operation_does_not_define_are_dropped() {
+        let document =
+            parse(&documents(), "query A($a: Int) { a } query B($b: Int) { b }").expect("it parses");
+        let operation = selected(&document, Some("B")).expect("an operation");
+        let mut variables = Variables::from_json(serde_json::json!({"a": 1, "b": 2, "c": 3}));
+        keep_defined(&mut variables, operation);
+        assert_eq!(variables, Variables::from_json(serde_json::json!({"b": 2})));
     }
 
     #[test]

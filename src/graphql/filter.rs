@@ -13,7 +13,10 @@ use super::{
 use crate::{
     catalog::list::Filter,
     links::list::LinkFilter,
-    values::{metadata::Scalar, search::Search},
+    values::{
+        metadata::{MAX_BYTES, Scalar},
+        search::Search,
+    },
 };
 
 /// The most characters of a text that rows are looked for by: no name is longer.
@@ -170,6 +173,11 @@ impl MetadataFilter {
             return refuse(
                 "metadata must not hold the character U+0000, in key or value: none is stored with it.",
             );
+        }
+        if matches!(&value, Scalar::Text(text) if text.len() > MAX_BYTES) {
+            let message =
+                format!("metadata.value may have at most {MAX_BYTES} bytes: none is stored that is longer.");
+            return Err(Code::BadRequest.error(message));
         }
         Ok((self.key, value))
     }

@@ -1,9 +1,6 @@
 //! Clicks as they come.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use async_graphql::{
     Context, Description, Error, Object, Result, Subscription as GraphqlSubscription, Union,
@@ -11,7 +8,7 @@ use async_graphql::{
 use entity::api_key::Scope;
 use futures_util::{Stream, stream};
 use tokio::{
-    sync::Notify,
+    sync::watch,
     time::{Interval, MissedTickBehavior, interval},
 };
 
@@ -29,31 +26,56 @@ use crate::{
     },
 };
 
-/// Goes with a request whose answer may be a stream, and tells whoever answers when one begins.
-#[derive(Clone, Debug, Default)]
-pub struct Streaming(Arc<Told>);
+/// Goes with a request whose answer may be a stream, and tells whoever answers when one begins, and when there is
+/// something to be shown.
+#[derive(Clone, Debug)]
+pub struct Streaming(watch::Sender<Told>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Told {
-    is_asked: AtomicBool,
-    has_begun: Notify,
+    has_begun: bool,
+    /// Whether the fields of an event are looked up.
+    is_working: bool,
+}
+
+impl Default for Streaming {
+    fn default() -> Self {
+        Self(watch::Sender::new(Told::default()))
+    }
 }
 
 impl Streaming {
-    /// Notes that the request is a subscription.
-    pub(super) fn ask(&self) {
-        self.0.is_asked.store(true, Ordering::Release);
+    /// Tells that the subscription is open: all that follows is its events.
+    pub fn begin(&self) {
+        self.0.send_modify(|told| told.has_begun = true);
     }
 
-    /// Whether the request is a subscription, as far as it was read.
+    /// Tells that there is an event, whose fields are looked up next.
+    pub fn work(&self) {
+        self.0.send_modify(|told| told.is_working = true);
+    }
+
+    /// Notes that an event is answered as a whole.
+    pub fn done(&self) {
+        self.0.send_modify(|told| told.is_working = false);
+    }
+
+    /// Whether the subscription is open.
     #[must_use]
-    pub fn is_asked(&self) -> bool {
-        self.0.is_asked.load(Ordering::Acquire)
+    pub fn has_begun(&self) -> bool {
+        self.0.borrow().has_begun
     }
 
-    /// Returns once the subscription is open: all that follows is its events.
+    /// Returns once the subscription is open.
     pub async fn begun(&self) {
-        self.0.has_begun.notified().await;
+        // There is no error: this is one who could tell.
+        let _ = self.0.subscribe().wait_for(|told| told.has_begun).await;
+    }
+
+    /// Returns once there is an event that is not answered yet.
+    pub async fn working(&self) {
+        // As above.
+        let _ = self.0.subscribe().wait_for(|told| told.is_working).await;
     }
 }
 
@@ -72,8 +94,9 @@ pub(super) enum LiveClick {
     Missed(MissedClicks),
 }
 
-/// Stands in the place of clicks that were left out, since the reader took them too slowly: up to 1,000 wait for each.
-/// They are stored like all others, so `clicks` has them.
+/// Stands in the place of clicks that were left out, since they were taken too slowly: up to 1,000 wait for each reader,
+/// 10,000 for all readers of an account, and 100,000 for those of all accounts. They are stored like all others, so
+/// `clicks` has them.
 #[derive(Clone, Copy, Debug, Description)]
 pub(super) struct MissedClicks(u64);
 
@@ -100,8 +123,10 @@ impl Subscription {
     /// every server over the same database, and also those that were made earlier and are stored only now. Who connects
     /// again hears nothing of what was in between: read it from `clicks`.
     ///
-    /// It ends with an error when the key is revoked or expires or the account is suspended, within some seconds,
-    /// and without one when the server stops: then connect again. An account may listen 200 times at once.
+    /// It ends with an error when the key is revoked or expires or the account is suspended, within some seconds; with
+    /// `TIMEOUT` when the reader takes none for a minute while some are left out, or the fields of one take too long; and
+    /// without a `complete` when the server stops: then connect again. An account may listen 200 times at once, once more is
+    /// `TOO_MANY_SUBSCRIPTIONS`.
     async fn clicks(
         &self,
         context: &Context<'_>,
@@ -117,9 +142,8 @@ impl Subscription {
         let events = subscribing.await.map_err(refuse)?;
         let mut key_check = interval(app.live.key_check());
         key_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        if let Some(streaming) = context.data_opt::<Streaming>() {
-            streaming.0.has_begun.notify_one();
-        }
+        let streaming = context.data_opt::<Streaming>().cloned().unwrap_or_default();
+        streaming.begin();
         let listening = Listening {
             app,
             principal,
@@ -127,9 +151,11 @@ impl Subscription {
             key_check,
             is_over: false,
         };
-        Ok(stream::unfold(listening, |mut listening| async {
+        let state = (listening, streaming);
+        Ok(stream::unfold(state, |(mut listening, streaming)| async {
             let next = listening.next().await?;
-            Some((next, listening))
+            streaming.work();
+            Some((next, (listening, streaming)))
         }))
     }
 }
@@ -146,10 +172,27 @@ impl Listening {
                         return Some(Err(error));
                     }
                 }
-                event = self.events.next() => return Some(Ok(show(event?))),
+                event = self.events.next() => return Some(self.show(event?)),
             }
         }
         None
+    }
+
+    fn show(&mut self, event: Event) -> Result<LiveClick> {
+        match event {
+            Event::Click(click) => Ok(LiveClick::Click(Click(Listed {
+                click: click.as_ref().clone(),
+                is_unique: None,
+            }))),
+            Event::Missed(count) => Ok(LiveClick::Missed(MissedClicks(count))),
+            Event::GivenUp => {
+                self.is_over = true;
+                Err(Code::Timeout.error(
+                    "No click was taken for too long while more came; subscribe again, and read from clicks what \
+                     was missed.",
+                ))
+            }
+        }
     }
 
     async fn check_key(&mut self) -> Result<()> {
@@ -170,16 +213,6 @@ impl Listening {
                 Ok(())
             }
         }
-    }
-}
-
-fn show(event: Event) -> LiveClick {
-    match event {
-        Event::Click(click) => LiveClick::Click(Click(Listed {
-            click: click.as_ref().clone(),
-            is_unique: None,
-        })),
-        Event::Missed(count) => LiveClick::Missed(MissedClicks(count)),
     }
 }
 

@@ -35,8 +35,8 @@ use crate::{
 /// (no key, or one that doesn't work), `ACCOUNT_SUSPENDED`, `FORBIDDEN` (the key lacks a scope), `BAD_REQUEST` (a
 /// value of the wrong type, a page of over 100 rows), `INVALID_PERIOD`, `INVALID_TIMEZONE`, `INVALID_GROUPING`, `NOT_FOUND`
 /// (a filter names what the account does not have), `TOO_MANY_GROUPS` (a report would have to count too many different
-/// values), `QUERY_TOO_COMPLEX`, `TIMEOUT` (it took too long and was stopped)
-/// and `INTERNAL`.
+/// values), `QUERY_TOO_COMPLEX`, `TIMEOUT` (it took too long and was stopped),
+/// `TOO_MANY_SUBSCRIPTIONS` (more are open than may be) and `INTERNAL`.
 #[derive(Debug, Description)]
 pub struct Query;
 

@@ -203,7 +203,8 @@ impl Refusal {
 
     /// A 503 for one answer too many that goes on.
     pub(super) fn no_place() -> Self {
-        let message = "As many streams are open as this server holds; try again later, or read with queries.";
+        let message = "As many streams are open as this server holds, or holds for one account; try again later, or \
+            read with queries.";
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             Code::TooManySubscriptions,

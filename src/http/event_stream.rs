@@ -12,7 +12,10 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt as _, stream, stream::BoxStream};
 
-use super::{operation::complete, request_id::RequestId, streams::Place};
+use serde_json::json;
+
+use super::{body::Refusal, operation::complete, request_id::RequestId, streams::Place};
+use crate::graphql::error::Fault;
 
 /// How often something is sent where nothing happens: proxies close what is silent for a minute or so.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -23,16 +26,16 @@ pub(super) fn of_one(response: GraphqlResponse, id: &RequestId) -> Response {
     send(stream::iter(events))
 }
 
-/// Answers as they come, until there are no more or the server stops.
+/// Answers as they come, until there are no more. When the server stops they break off, and clients connect again.
 pub(super) fn of_many(
     responses: BoxStream<'static, GraphqlResponse>,
     place: Place,
     id: RequestId,
 ) -> Response {
     let events = responses
-        .take_until(place.stopping())
         .map(move |response| next(response, &id))
-        .chain(stream::once(async { end() }));
+        .chain(stream::once(async { end() }))
+        .take_until(place.stopping());
     // The place is taken as long as there is a connection.
     let events = events.map(move |event| {
         let _ = &place;
@@ -47,15 +50,15 @@ fn next(mut response: GraphqlResponse, id: &RequestId) -> Event {
     match serde_json::to_string(&response) {
         Ok(data) => event.data(data),
         Err(error) => {
-            id.log(&error.to_string());
-            event.data(r#"{"errors":[{"message":"Something went wrong on our side; try again.","extensions":{"code":"INTERNAL"}}]}"#)
+            let errors = Refusal::Fault(Fault::new(error)).errors(id);
+            event.data(json!({"errors": errors}).to_string())
         }
     }
 }
 
-/// What tells a client that it need not connect again to hear the rest.
+/// What tells a client that it need not connect again to hear the rest. Browsers pass over an event that has no data.
 fn end() -> Event {
-    Event::default().event("complete").data("")
+    Event::default().event("complete").data("null")
 }
 
 fn send(events: impl Stream<Item = Event> + Send + 'static) -> Response {

@@ -8,22 +8,26 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use entity::AccountId;
 use tokio::time::timeout_at;
 
 use super::{
     accept::Accept,
     body::{MediaType, Refusal, Streamed, Wanted},
     event_stream,
-    operation::{Deadline, Outcome, complete, run},
+    operation::{Deadline, Outcome, complete, is_request_error, run},
     principal::principal,
     received::{expect_json, from_body, from_url},
     request_id::RequestId,
     socket,
     state::State,
 };
-use crate::graphql::{
-    error::{Code, Fault, ReadOnly},
-    prepare,
+use crate::{
+    accounts::Principal,
+    graphql::{
+        error::{Code, Fault, ReadOnly},
+        prepare,
+    },
 };
 
 /// `POST /graphql`.
@@ -42,11 +46,13 @@ pub(super) async fn post(
         expect_json(&headers)?;
         // Nobody's body is read who is not let in.
         let principal = deadline.work(principal(&state.app, &headers)).await??;
+        let account = principal.as_deref().map(Principal::account_id);
         let request = from_body(&body(deadline, request).await?)?;
-        execute(&state, prepare(request, &state.app, principal), wanted, deadline).await
+        let request = prepare(request, &state.app, principal);
+        Ok((execute(&state, request, wanted, deadline).await?, account))
     };
     match answered.await {
-        Ok(outcome) => answer(&state, outcome, wanted, &id),
+        Ok((outcome, account)) => answer(&state, outcome, account, wanted, &id),
         Err(refusal) => wanted.media_type.refuse(refusal, &id),
     }
 }
@@ -80,17 +86,18 @@ async fn answer_get(state: &State, id: &RequestId, url: &str, headers: &HeaderMa
         let message = "Send a GraphQL request with POST, or a query in the URL's parameter query.";
         let request = request?.ok_or_else(|| Refusal::bad_request(message))?;
         let principal = deadline.work(principal(&state.app, headers)).await??;
+        let account = principal.as_deref().map(Principal::account_id);
         let request = prepare(request, &state.app, principal).data(ReadOnly);
-        execute(state, request, wanted, deadline).await
+        Ok((execute(state, request, wanted, deadline).await?, account))
     };
     match answered.await {
-        Ok(Outcome::Answered(response)) if would_change(&response) => {
+        Ok((Outcome::Answered(response), _)) if would_change(&response) => {
             let message = "A mutation changes something: send it with POST.";
             let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message)
                 .with(header::ALLOW, "POST");
             wanted.media_type.refuse(refusal, id)
         }
-        Ok(outcome) => answer(state, outcome, wanted, id),
+        Ok((outcome, account)) => answer(state, outcome, account, wanted, id),
         Err(refusal) => wanted.media_type.refuse(refusal, id),
     }
 }
@@ -162,7 +169,13 @@ async fn execute(
 }
 
 /// Sends what came of an operation.
-fn answer(state: &State, outcome: Outcome, wanted: Wanted, id: &RequestId) -> Response {
+fn answer(
+    state: &State,
+    outcome: Outcome,
+    account: Option<AccountId>,
+    wanted: Wanted,
+    id: &RequestId,
+) -> Response {
     let media_type = wanted.media_type;
     match outcome {
         Outcome::Answered(response)
@@ -174,17 +187,11 @@ fn answer(state: &State, outcome: Outcome, wanted: Wanted, id: &RequestId) -> Re
             let is_refused = is_request_error(&response);
             send(response, is_refused, media_type, id)
         }
-        Outcome::Refused(response) => send(response, true, media_type, id),
-        Outcome::Begun(responses) => match state.streams.take() {
+        Outcome::Begun(responses) => match state.streams.take(account) {
             Some(place) => event_stream::of_many(responses, place, id.clone()),
             None => media_type.refuse(Refusal::no_place(), id),
         },
     }
-}
-
-/// Whether a request could not be executed: errors with a path, or with data beside them, come from fields.
-fn is_request_error(response: &GraphqlResponse) -> bool {
-    response.data == async_graphql::Value::Null && response.errors.iter().any(|error| error.path.is_empty())
 }
 
 /// Sends an answer, each of its errors with a code; what is our fault is logged once and masked.

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use async_graphql::{Request as GraphqlRequest, Response as GraphqlResponse, ServerError};
 use axum::http::StatusCode;
-use futures_util::{StreamExt as _, stream::BoxStream};
-use tokio::time::{Instant, timeout_at};
+use futures_util::{
+    Stream, StreamExt as _,
+    stream::{self, BoxStream},
+};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{body::Refusal, request_id::RequestId, state::State};
 use crate::graphql::{
@@ -14,11 +17,10 @@ use crate::graphql::{
 };
 
 /// What came of an operation.
+#[expect(clippy::large_enum_variant, reason = "a request has one")]
 pub(super) enum Outcome {
-    /// It is answered.
+    /// It is answered, or a subscription does not begin, and this says why.
     Answered(GraphqlResponse),
-    /// A subscription that does not begin, and why.
-    Refused(GraphqlResponse),
     /// A subscription that has begun.
     Begun(BoxStream<'static, GraphqlResponse>),
 }
@@ -33,24 +35,75 @@ pub(super) async fn run(
     deadline: Deadline,
 ) -> Result<Outcome, Refusal> {
     let streaming = Streaming::default();
-    let mut responses = state.schema.execute_stream(request.data(streaming.clone()));
+    let responses = state.schema.execute_stream(request.data(streaming.clone()));
+    begin(responses, streaming, deadline).await
+}
+
+/// Waits for the answer, or until the operation has begun.
+async fn begin(
+    mut responses: BoxStream<'static, GraphqlResponse>,
+    streaming: Streaming,
+    deadline: Deadline,
+) -> Result<Outcome, Refusal> {
     let beginning = async {
         tokio::select! {
             biased;
             () = streaming.begun() => None,
-            first = responses.next() => Some(first),
+            first = responses.next() => first,
         }
     };
     let first = deadline.work(beginning).await?;
-    Ok(match first {
-        None => Outcome::Begun(responses),
-        Some(Some(response)) if streaming.is_asked() => Outcome::Refused(response),
-        Some(Some(response)) => Outcome::Answered(response),
-        Some(None) => {
-            let nothing = std::io::Error::other("an operation without an answer");
-            return Err(Refusal::Fault(Fault::new(nothing)));
+    // It may have begun and come to its first event in one go.
+    if streaming.has_begun() {
+        let rest = in_time(responses, streaming.clone(), deadline.limit);
+        if first.is_some() {
+            streaming.done();
+        }
+        let responses = stream::iter(first).chain(rest);
+        return Ok(Outcome::Begun(responses.boxed()));
+    }
+    first.map(Outcome::Answered).ok_or_else(|| {
+        let nothing = std::io::Error::other("an operation without an answer");
+        Refusal::Fault(Fault::new(nothing))
+    })
+}
+
+/// The events of a subscription, up to one whose fields take longer than a request may.
+fn in_time(
+    responses: BoxStream<'static, GraphqlResponse>,
+    streaming: Streaming,
+    limit: Duration,
+) -> impl Stream<Item = GraphqlResponse> + Send {
+    stream::unfold(Some((responses, streaming)), move |open| async move {
+        let (mut responses, streaming) = open?;
+        let late = async {
+            streaming.working().await;
+            sleep(limit).await;
+        };
+        tokio::select! {
+            biased;
+            response = responses.next() => {
+                streaming.done();
+                Some((response?, Some((responses, streaming))))
+            }
+            () = late => Some((took_too_long(limit), None)),
         }
     })
+}
+
+fn took_too_long(limit: Duration) -> GraphqlResponse {
+    let message = format!(
+        "The fields of a click took longer than {limit:?}, which ends the subscription; subscribe to fewer."
+    );
+    let mut error = ServerError::new(message, None);
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("code", Code::Timeout.as_str());
+    GraphqlResponse::from_errors(vec![error])
+}
+
+/// Whether a request could not be executed: errors with a path, or with data beside them, come from fields.
+pub(super) fn is_request_error(response: &GraphqlResponse) -> bool {
+    response.data == async_graphql::Value::Null && response.errors.iter().any(|error| error.path.is_empty())
 }
 
 /// Until when a request may be worked on.
@@ -115,5 +168,71 @@ fn complete_error(error: &mut ServerError, id: &RequestId) {
             .extensions
             .get_or_insert_default()
             .set("code", Code::BadRequest.as_str());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::Value;
+
+    use super::*;
+
+    fn deadline(limit: Duration) -> Deadline {
+        Deadline {
+            limit,
+            end: Instant::now() + limit,
+        }
+    }
+
+    /// What has begun of a stream of responses.
+    async fn begun(
+        responses: impl Stream<Item = GraphqlResponse> + Send + 'static,
+        streaming: Streaming,
+        limit: Duration,
+    ) -> BoxStream<'static, GraphqlResponse> {
+        match begin(responses.boxed(), streaming, deadline(limit)).await {
+            Ok(Outcome::Begun(responses)) => responses,
+            Ok(Outcome::Answered(response)) => panic!("{response:?}"),
+            Err(refusal) => panic!("{refusal:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_begins_and_has_an_event_in_one_go_has_begun() {
+        let streaming = Streaming::default();
+        let told = streaming.clone();
+        let events = stream::iter([1, 2]).map(move |number| {
+            told.begin();
+            GraphqlResponse::new(Value::from(number))
+        });
+        let responses = begun(events, streaming, Duration::from_mins(1)).await;
+        let shown: Vec<_> = responses.map(|response| response.data).collect().await;
+        assert_eq!(shown, [Value::from(1), Value::from(2)]);
+    }
+
+    #[tokio::test]
+    async fn an_event_whose_fields_never_come_ends_a_subscription_and_waiting_for_one_does_not() {
+        let streaming = Streaming::default();
+        let told = streaming.clone();
+        let limit = Duration::from_millis(5);
+        let events = stream::unfold(0, move |number| {
+            let told = told.clone();
+            async move {
+                told.begin();
+                // Far longer than the limit, and nothing is worked on.
+                sleep(limit * 10).await;
+                told.work();
+                if number == 2 {
+                    std::future::pending::<()>().await;
+                }
+                Some((GraphqlResponse::new(Value::from(number)), number + 1))
+            }
+        });
+        let responses = begun(events, streaming, limit).await;
+        let shown: Vec<_> = responses.collect().await;
+        let data: Vec<_> = shown.iter().map(|response| response.data.clone()).collect();
+        assert_eq!(data, [Value::from(0), Value::from(1), Value::Null]);
+        let extensions = shown[2].errors[0].extensions.as_ref().expect("extensions");
+        assert_eq!(extensions.get("code"), Some(&Value::from("TIMEOUT")));
     }
 }

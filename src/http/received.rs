@@ -17,7 +17,7 @@ use crate::{graphql::error::Code, values::query::pairs};
 /// Other parts are for other servers, and passed over.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Received {
+struct Received {
     query: Option<Value>,
     operation_name: Option<Value>,
     variables: Option<Value>,
@@ -77,6 +77,14 @@ pub(super) fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {
 pub(super) fn from_body(body: &[u8]) -> Result<GraphqlRequest, Refusal> {
     let text =
         str::from_utf8(body).map_err(|_| Refusal::bad_request("Send the body as UTF-8; this is not."))?;
+    from_text(text)
+}
+
+/// Reads a request that is JSON.
+///
+/// # Errors
+/// A 400 that says what is wrong.
+pub(super) fn from_text(text: &str) -> Result<GraphqlRequest, Refusal> {
     // Some clients begin all that they write with it, and the specification of JSON lets us ignore it.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.trim_start().bytes().next() {
@@ -161,7 +169,7 @@ impl Received {
     ///
     /// # Errors
     /// A 400 that says what is wrong.
-    pub(super) fn request(self) -> Result<GraphqlRequest, Refusal> {
+    fn request(self) -> Result<GraphqlRequest, Refusal> {
         let query = match self.query {
             Some(Value::String(query)) if !query.is_empty() => query,
             None | Some(Value::Null | Value::String(_)) => return Err(Refusal::bad_request(NO_REQUEST)),

@@ -1,16 +1,29 @@
 //! Answers that go on: how many there may be, and how they end with the server.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use entity::AccountId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// How many connections may be held open for answers that go on: sockets and streams of events together.
 const MOST: usize = 1000;
 
+/// How many of them one account may hold, so that none can take them all.
+const MOST_OF_ACCOUNT: usize = 200;
+
+/// How many sockets may be open, beside those, of which nobody knows yet whose they are. Each is let in or closed within
+/// seconds.
+const MOST_OF_NOBODY: usize = 50;
+
 /// Counts answers that go on, and ends them. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Streams {
     places: Arc<Semaphore>,
+    places_of_nobody: Arc<Semaphore>,
+    of_accounts: Arc<Mutex<HashMap<AccountId, usize>>>,
     is_stopping: watch::Sender<bool>,
 }
 
@@ -18,42 +31,66 @@ pub struct Streams {
 #[derive(Debug)]
 pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
+    holder: Option<Holder>,
     is_stopping: watch::Receiver<bool>,
+}
+
+/// One of the places of an account.
+#[derive(Debug)]
+struct Holder {
+    account: AccountId,
+    of_accounts: Arc<Mutex<HashMap<AccountId, usize>>>,
 }
 
 impl Default for Streams {
     fn default() -> Self {
         Self {
             places: Arc::new(Semaphore::new(MOST)),
+            places_of_nobody: Arc::new(Semaphore::new(MOST_OF_NOBODY)),
+            of_accounts: Arc::default(),
             is_stopping: watch::Sender::new(false),
         }
     }
 }
 
 impl Streams {
-    /// A place for one more; `None` where there are as many as may be.
-    pub(super) fn take(&self) -> Option<Place> {
-        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
+    /// A place for one more, of an account or of nobody yet; `None` where there are as many as may be.
+    pub(super) fn take(&self, account: Option<AccountId>) -> Option<Place> {
+        let (places, holder) = match account {
+            Some(account) => (&self.places, Some(Holder::take(&self.of_accounts, account)?)),
+            None => (&self.places_of_nobody, None),
+        };
         Some(Place {
-            _permit: permit,
+            _permit: Arc::clone(places).try_acquire_owned().ok()?,
+            holder,
             is_stopping: self.is_stopping.subscribe(),
         })
     }
 
-    /// Ends all of them: each says so to its client.
+    /// Ends all of them.
     pub fn stop(&self) {
         self.is_stopping.send_replace(true);
     }
 
     /// Returns once all have ended.
     pub async fn ended(&self) {
-        let all = u32::try_from(MOST).unwrap_or(u32::MAX);
-        // An error would mean that there are no places at all.
-        let _ = self.places.acquire_many(all).await;
+        for (places, count) in [(&self.places, MOST), (&self.places_of_nobody, MOST_OF_NOBODY)] {
+            // An error would mean that there are no places at all.
+            let _ = places
+                .acquire_many(u32::try_from(count).unwrap_or(u32::MAX))
+                .await;
+        }
     }
 }
 
 impl Place {
+    /// Whether it is one of this account's.
+    pub(super) fn is_of(&self, account: AccountId) -> bool {
+        self.holder
+            .as_ref()
+            .is_some_and(|holder| holder.account == account)
+    }
+
     /// Returns once the server stops.
     pub(super) fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut is_stopping = self.is_stopping.clone();
@@ -64,22 +101,76 @@ impl Place {
     }
 }
 
+impl Holder {
+    /// One more place of the account; `None` where it has as many as may be.
+    fn take(of_accounts: &Arc<Mutex<HashMap<AccountId, usize>>>, account: AccountId) -> Option<Self> {
+        let mut counts = of_accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(account).or_default();
+        if *count >= MOST_OF_ACCOUNT {
+            return None;
+        }
+        *count += 1;
+        drop(counts);
+        Some(Self {
+            account,
+            of_accounts: Arc::clone(of_accounts),
+        })
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let mut counts = self.of_accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.account) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.account);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use entity::Timestamp;
+
     use super::*;
+
+    fn account() -> AccountId {
+        AccountId::at(Timestamp::from_millis(0))
+    }
 
     #[tokio::test]
     async fn there_are_as_many_places_as_may_be_and_one_that_is_given_back_is_free() {
         let streams = Streams::default();
-        let mut taken: Vec<_> = (0..MOST).map(|_| streams.take().expect("a place")).collect();
-        assert!(streams.take().is_none());
-        taken.pop();
-        assert!(streams.take().is_some());
+        let mut taken = Vec::new();
+        for _ in 0..MOST / MOST_OF_ACCOUNT {
+            let account = account();
+            for _ in 0..MOST_OF_ACCOUNT {
+                taken.push(streams.take(Some(account)).expect("a place"));
+            }
+            assert!(streams.take(Some(account)).is_none());
+        }
+        assert!(streams.take(Some(account())).is_none());
+        let last = taken.pop().expect("a place");
+        let account = last.holder.as_ref().expect("an account").account;
+        drop(last);
+        assert!(streams.take(Some(account)).is_some());
         streams.stop();
         for place in &taken {
             place.stopping().await;
         }
         taken.clear();
         streams.ended().await;
+        assert!(streams.of_accounts.lock().expect("no panic").is_empty());
+    }
+
+    #[test]
+    fn who_has_not_said_who_they_are_takes_no_place_of_who_has() {
+        let streams = Streams::default();
+        let taken: Vec<_> = (0..MOST_OF_NOBODY).map(|_| streams.take(None)).collect();
+        assert!(taken.iter().all(Option::is_some));
+        assert!(streams.take(None).is_none());
+        assert!(streams.take(Some(account())).is_some());
     }
 }

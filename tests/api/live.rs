@@ -165,35 +165,15 @@ async fn a_filter_lets_through_what_it_says_of_the_click_its_link_and_its_agent(
 }
 
 #[tokio::test]
-async fn what_can_t_begin_is_refused_before_there_is_a_stream() {
+async fn what_is_no_subscription_is_refused_before_there_is_a_stream() {
     let app = TestApp::start().await;
-    let other = Tenant::make(app.store(), "go.example.net", START).await;
-    let theirs = json!({"domainId": other.domain.id.to_string()});
     let key = Some(app.tenant.key.as_str());
     let unknown = Some("trk_0123456789abcdefghijklmnopqrstuv");
     let plain = "subscription { clicks { __typename } }";
     for (key, query, filter, status, code) in [
-        (None, plain, json!({}), 400, "UNAUTHENTICATED"),
         (unknown, plain, json!({}), 401, "UNAUTHENTICATED"),
         (key, "subscription { nothing }", json!({}), 400, "BAD_REQUEST"),
         (key, "subscription {", json!({}), 400, "BAD_REQUEST"),
-        (key, CLICKS, theirs, 400, "NOT_FOUND"),
-        (key, CLICKS, json!({"shortLinkId": "link_1"}), 400, "NOT_FOUND"),
-        (
-            key,
-            CLICKS,
-            json!({"offerId": "offer_0198c0de00007000800000000000000a"}),
-            400,
-            "NOT_FOUND",
-        ),
-        (key, CLICKS, json!({"listId": 43}), 400, "NOT_FOUND"),
-        (
-            key,
-            CLICKS,
-            json!({"from": "2026-11-23T12:00:00Z", "before": "2026-11-23T12:00:00Z"}),
-            400,
-            "INVALID_PERIOD",
-        ),
         (
             key,
             "subscription { a: clicks { __typename } b: clicks { __typename } }",
@@ -223,6 +203,43 @@ async fn what_can_t_begin_is_refused_before_there_is_a_stream() {
         let answer = body(response).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], code, "{answer}");
     }
+}
+
+#[tokio::test]
+async fn what_the_field_of_a_subscription_refuses_is_an_answer_like_that_of_any_field() {
+    let app = TestApp::start().await;
+    let other = Tenant::make(app.store(), "go.example.net", START).await;
+    let key = Some(app.tenant.key.as_str());
+    let metadata = |length| json!({"metadata": {"key": "k", "value": "v".repeat(length)}});
+    let both = "application/graphql-response+json, text/event-stream";
+    for (key, filter, code) in [
+        (None, json!({}), "UNAUTHENTICATED"),
+        (key, json!({"domainId": other.domain.id.to_string()}), "NOT_FOUND"),
+        (key, json!({"shortLinkId": "link_1"}), "NOT_FOUND"),
+        (
+            key,
+            json!({"offerId": "offer_0198c0de00007000800000000000000a"}),
+            "NOT_FOUND",
+        ),
+        (key, json!({"listId": 43}), "NOT_FOUND"),
+        (key, metadata(4097), "BAD_REQUEST"),
+        (
+            key,
+            json!({"from": "2026-11-23T12:00:00Z", "before": "2026-11-23T12:00:00Z"}),
+            "INVALID_PERIOD",
+        ),
+    ] {
+        let variables = json!({"filter": filter});
+        let mut events = Events::of(app.open(key, STREAM, CLICKS, variables.clone()).await);
+        let result = events.result().await;
+        assert_eq!(result["errors"][0]["extensions"]["code"], code, "{result}");
+        assert_eq!(result["errors"][0]["path"], json!(["clicks"]), "{result}");
+        events.end().await;
+        let response = app.open(key, both, CLICKS, variables).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(body(response).await, result);
+    }
+    app.subscribe(CLICKS, json!({"filter": metadata(4096)})).await;
 }
 
 #[tokio::test]
@@ -257,8 +274,7 @@ async fn rows_of_another_account_are_as_little_there_as_rows_that_never_were() {
         let mut answers = Vec::new();
         for value in [theirs, never] {
             let variables = json!({"filter": {part: value}});
-            let response = app.open(Some(&app.tenant.key), STREAM, CLICKS, variables).await;
-            answers.push(body(response).await);
+            answers.push(app.subscribe(CLICKS, variables).await.result().await);
         }
         assert_eq!(
             answers[0]["errors"][0]["extensions"]["code"], "NOT_FOUND",
@@ -276,8 +292,11 @@ async fn each_scope_lets_one_listen_and_none_does_not() {
         Events::of(app.open(Some(&key), STREAM, CLICKS, Value::Null).await);
     }
     let key = app.tenant.key(app.store(), &[], None).await;
-    let answer = body(app.open(Some(&key), STREAM, CLICKS, Value::Null).await).await;
-    assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN");
+    let mut events = Events::of(app.open(Some(&key), STREAM, CLICKS, Value::Null).await);
+    assert_eq!(
+        events.result().await["errors"][0]["extensions"]["code"],
+        "FORBIDDEN"
+    );
 }
 
 #[tokio::test]
@@ -465,6 +484,54 @@ async fn what_waits_for_all_readers_together_is_limited_too() {
 }
 
 #[tokio::test]
+async fn what_waits_for_one_account_takes_nothing_from_another() {
+    let live = live::Options {
+        account_queues: 2,
+        all_queues: 4,
+        ..live::Options::default()
+    };
+    let app = with(live).await;
+    let other = Tenant::make(app.store(), "go.example.net", START).await;
+    let input = json!({"url": "https://example.com/", "listId": 42});
+    let theirs = app.create_as(&other.key, input).await;
+    let code = app.link("https://example.com/").await;
+    let mut slow = [
+        app.subscribe(CLICKS, Value::Null).await,
+        app.subscribe(CLICKS, Value::Null).await,
+        app.subscribe(CLICKS, Value::Null).await,
+    ];
+    let response = app.open(Some(&other.key), STREAM, CLICKS, Value::Null).await;
+    let mut their_events = Events::of(response);
+    let link = app.link_id(&code).await;
+    app.store_clicks(&[1, 2].map(|second| a_click(link, second)))
+        .await;
+    let path = format!("/{}?sub1=theirs", text(&theirs["linkId"]));
+    app.get("go.example.net", &path).await.location();
+    assert_eq!(next_subs(&mut their_events).await, ["theirs"]);
+    assert_eq!(next_subs(&mut slow[0]).await, ["a"]);
+    assert_eq!(slow[2].click().await["count"], 2);
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_none_while_it_misses_some_is_given_up() {
+    let live = live::Options {
+        queue: 1,
+        patience: Duration::ZERO,
+        ..live::Options::default()
+    };
+    let app = with(live).await;
+    let code = app.link("https://example.com/").await;
+    let mut events = app.subscribe(CLICKS, Value::Null).await;
+    visit(&app, &code, "waits").await;
+    visit(&app, &code, "missed").await;
+    // What waits is dropped without being taken.
+    app.app.live.listened_to_by(0).await;
+    let result = events.result().await;
+    assert_eq!(result["errors"][0]["extensions"]["code"], "TIMEOUT", "{result}");
+    events.end().await;
+}
+
+#[tokio::test]
 async fn each_of_many_clicks_is_shown_or_counted_as_missed() {
     let app = TestApp::start().await;
     let code = app.link("https://example.com/").await;
@@ -537,11 +604,11 @@ async fn a_subscription_ends_when_its_key_or_account_does() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_completes_its_streams() {
+async fn a_server_that_stops_breaks_its_streams_off_so_that_clients_come_back() {
     let app = TestApp::start().await;
     let mut events = app.subscribe(CLICKS, Value::Null).await;
     app.streams().stop();
-    events.end().await;
+    events.break_off().await;
     drop(events);
     app.streams().ended().await;
 }
@@ -553,10 +620,9 @@ async fn an_account_listens_only_so_many_times_at_once() {
     for _ in 0..live::MOST_OF_ACCOUNT {
         open.push(app.subscribe(CLICKS, Value::Null).await);
     }
-    let response = app.open(Some(&app.tenant.key), STREAM, CLICKS, Value::Null).await;
-    let answer = body(response).await;
+    let mut events = app.subscribe(CLICKS, Value::Null).await;
     assert_eq!(
-        answer["errors"][0]["extensions"]["code"],
+        events.result().await["errors"][0]["extensions"]["code"],
         "TOO_MANY_SUBSCRIPTIONS"
     );
     open.pop();

@@ -3,10 +3,17 @@
 use std::time::Duration;
 
 use entity::account;
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, TransactionTrait as _};
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::{
+    Error, Message,
+    protocol::frame::{
+        Frame,
+        coding::{Data, OpCode},
+    },
+};
 
-use crate::support::{START, Setup, Socket, TestApp};
+use crate::support::{CREATE, START, Setup, Socket, TestApp};
 
 const CLICKS: &str =
     "subscription { clicks { ... on Click { id isBot sub1 } ... on MissedClicks { count } } }";
@@ -115,26 +122,76 @@ async fn several_operations_share_a_connection_and_each_ends_by_itself() {
 #[tokio::test]
 async fn what_can_t_be_carried_out_is_an_error_of_its_operation() {
     let app = TestApp::start().await;
-    let address = app.listen().await;
     let mut socket = open(&app).await;
-    let mut nobody = Socket::open(address, Value::Null).await;
-    for (is_known, query, variables, code) in [
-        (false, CLICKS, json!({}), "UNAUTHENTICATED"),
-        (true, "{ nothing }", json!({}), "BAD_REQUEST"),
-        (true, "{", json!({}), "BAD_REQUEST"),
-        (true, "{ __typename }", json!([1]), "BAD_REQUEST"),
-        (true, UNKNOWN_LIST, json!({}), "NOT_FOUND"),
+    for payload in [
+        json!({"query": "{ nothing }"}).to_string(),
+        json!({"query": "{"}).to_string(),
+        json!({"query": "{ __typename }", "variables": [1]}).to_string(),
+        json!({"query": 1}).to_string(),
+        // A list is not taken for an object's values, and half a character for none.
+        json!(["{ __typename }"]).to_string(),
+        r#"{"query": "{ __typename }", "variables": {"a": "\ud800"}}"#.to_owned(),
     ] {
-        let socket = if is_known { &mut socket } else { &mut nobody };
-        socket.subscribe("1", query, variables).await;
+        let message = format!(r#"{{"type": "subscribe", "id": "1", "payload": {payload}}}"#);
+        socket.send(Message::text(message)).await;
         let message = socket.hear().await;
         assert_eq!(message["type"], "error", "{message}");
         assert_eq!(message["id"], "1");
-        assert_eq!(message["payload"][0]["extensions"]["code"], code, "{message}");
+        assert_eq!(message["payload"][0]["extensions"]["code"], "BAD_REQUEST");
     }
     // The connection goes on.
     socket.say(json!({"type": "ping", "payload": {"n": 1}})).await;
     assert_eq!(socket.hear().await, json!({"type": "pong", "payload": {"n": 1}}));
+    socket.say(json!({"type": "ping"})).await;
+    assert_eq!(socket.hear().await, json!({"type": "pong"}));
+}
+
+#[tokio::test]
+async fn what_the_field_of_a_subscription_refuses_is_its_answer() {
+    let app = TestApp::start().await;
+    let mut socket = open(&app).await;
+    socket.subscribe("1", UNKNOWN_LIST, Value::Null).await;
+    let result = socket.result("1").await;
+    assert_eq!(result["errors"][0]["extensions"]["code"], "NOT_FOUND", "{result}");
+    assert_eq!(socket.hear().await, json!({"type": "complete", "id": "1"}));
+}
+
+#[tokio::test]
+async fn who_has_no_key_is_not_let_in_and_takes_no_place_of_who_has_one() {
+    let app = TestApp::start().await;
+    let address = app.listen().await;
+    let mut nobodies = Vec::new();
+    let refused = loop {
+        match Socket::try_connect(address, Some("graphql-transport-ws"), &[]).await {
+            Ok(socket) => nobodies.push(socket),
+            Err(error) => break *error,
+        }
+    };
+    assert!(
+        matches!(&refused, Error::Http(response) if response.status() == 503),
+        "{refused}"
+    );
+    assert_eq!(nobodies.len(), 50);
+    let headers = [("x-api-key", app.tenant.key.as_str())];
+    let socket = Socket::try_connect(address, Some("graphql-transport-ws"), &headers).await;
+    let mut socket = socket.expect("a place");
+    socket.say(json!({"type": "connection_init"})).await;
+    assert_eq!(socket.hear().await, json!({"type": "connection_ack"}));
+    for (nobody, payload) in nobodies.iter_mut().zip([json!({}), Value::Null]) {
+        nobody
+            .say(json!({"type": "connection_init", "payload": payload}))
+            .await;
+        assert_eq!(nobody.closed().await, 4403, "{payload}");
+    }
+    // Who is let in makes room for the next.
+    let [_, _, let_in, ..] = nobodies.as_mut_slice() else {
+        panic!("{}", nobodies.len());
+    };
+    let_in
+        .say(json!({"type": "connection_init", "payload": {"apiKey": app.tenant.key}}))
+        .await;
+    assert_eq!(let_in.hear().await, json!({"type": "connection_ack"}));
+    Socket::connect(address).await;
 }
 
 #[tokio::test]
@@ -155,6 +212,8 @@ async fn who_does_not_keep_to_the_protocol_is_told_by_the_code_of_the_close() {
         (vec![init.clone(), query("1"), query("1")], 4409),
         (vec![json!({"type": "start"})], 4400),
         (vec![json!("subscribe")], 4400),
+        (vec![json!(["connection_init"])], 4400),
+        (vec![json!({"type": "subscribe", "id": "1"})], 4400),
     ] {
         let mut socket = Socket::connect(address).await;
         for message in &messages {
@@ -165,19 +224,27 @@ async fn who_does_not_keep_to_the_protocol_is_told_by_the_code_of_the_close() {
     let mut socket = Socket::connect(address).await;
     socket.send(Message::binary(vec![1])).await;
     assert_eq!(socket.closed().await, 4400);
+    // Not a fault of length.
+    let mut socket = Socket::connect(address).await;
+    let text = Frame::message(vec![0xff], OpCode::Data(Data::Text), true);
+    socket.send(Message::Frame(text)).await;
+    assert_eq!(socket.closed().await, 1002);
 }
 
 #[tokio::test]
-async fn a_message_may_be_as_long_as_a_body() {
-    let mut setup = Setup::default();
-    setup.settings.body_limit = 1000;
-    let app = TestApp::with(setup).await;
-    let mut socket = open(&app).await;
+async fn a_message_may_be_as_long_as_a_body_and_a_mebibyte() {
+    const MEBIBYTE: usize = 1024 * 1024;
     let message = |bytes: usize| json!({"type": "ping", "payload": {"x": "x".repeat(bytes)}});
-    socket.say(message(900)).await;
-    assert_eq!(socket.hear().await["type"], "pong");
-    socket.say(message(1000)).await;
-    assert_eq!(socket.closed().await, 1009);
+    for (body_limit, most) in [(1000, 1000), (2 * MEBIBYTE, MEBIBYTE)] {
+        let mut setup = Setup::default();
+        setup.settings.body_limit = body_limit;
+        let app = TestApp::with(setup).await;
+        let mut socket = open(&app).await;
+        socket.say(message(most - 100)).await;
+        assert_eq!(socket.hear().await["type"], "pong");
+        socket.say(message(most)).await;
+        assert_eq!(socket.closed().await, 1009);
+    }
 }
 
 #[tokio::test]
@@ -274,4 +341,36 @@ async fn a_server_that_stops_says_so_to_who_is_connected_and_waits_for_them() {
     assert_eq!(socket.closed().await, 1001);
     drop(socket);
     app.streams().ended().await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_carries_out_what_is_under_way_and_nothing_new() {
+    let app = TestApp::start().await;
+    let mut socket = open(&app).await;
+    socket.subscribe("live", CLICKS, Value::Null).await;
+    app.app.live.listened_to_by(1).await;
+    // Nobody else can write until this is over.
+    let held = app.store().write.begin().await.expect("a transaction");
+    let lock = match held.get_database_backend() {
+        DatabaseBackend::Postgres => "LOCK TABLE idempotency_key, short_link IN EXCLUSIVE MODE",
+        _ => "UPDATE account SET name = name",
+    };
+    held.execute_unprepared(lock).await.expect("a lock");
+    let input = json!({"input": {"url": "https://example.com/", "listId": 42}});
+    socket.subscribe("write", CREATE, input).await;
+    socket.say(json!({"type": "ping"})).await;
+    assert_eq!(socket.hear().await["type"], "pong");
+    app.streams().stop();
+    app.app.live.listened_to_by(0).await;
+    socket.subscribe("late", "{ __typename }", Value::Null).await;
+    socket.say(json!({"type": "ping"})).await;
+    assert_eq!(socket.hear().await["type"], "pong");
+    held.rollback().await.expect("an end");
+    let result = socket.result("write").await;
+    assert_eq!(
+        result["data"]["createShortLink"]["__typename"], "CreateShortLinkSuccess",
+        "{result}"
+    );
+    assert_eq!(socket.hear().await, json!({"type": "complete", "id": "write"}));
+    assert_eq!(socket.closed().await, 1001);
 }

@@ -96,7 +96,7 @@ async fn a_websocket_client_is_shown_a_click_and_told_when_the_server_stops() {
         () = visits => unreachable!("visits never end"),
     };
     assert_eq!(shown["sub1"], "socket");
-    let mut idle = Socket::open(address, Value::Null).await;
+    let mut idle = Socket::open(address, json!({"X-Api-Key": key})).await;
     program.terminate();
     for socket in [&mut socket, &mut idle] {
         assert_eq!(socket.closed().await, 1001);

@@ -78,7 +78,16 @@ impl Events {
 
     /// Fails unless the stream says that it is complete, and ends.
     pub async fn end(&mut self) {
-        assert_eq!(self.next().await, Some(("complete".to_owned(), String::new())));
+        // Browsers pass over an event without data.
+        assert_eq!(
+            self.next().await,
+            Some(("complete".to_owned(), "null".to_owned()))
+        );
+        self.break_off().await;
+    }
+
+    /// Fails unless the stream ends here, and does not say that it is complete.
+    pub async fn break_off(&mut self) {
         assert_eq!(self.next().await, None);
     }
 }

@@ -2,8 +2,9 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Instant,
+    mem,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::{Duration, Instant},
 };
 
 use entity::{AccountId, ShortLinkId, click, user_agent};
@@ -14,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    Event, MOST_OF_ACCOUNT, Options, SubscribeError, Subscription, Waiting,
+    Event, MOST_OF_ACCOUNT, Options, Queue, SubscribeError, Subscription, Waiting,
     passes::{needs_agent, passes},
     position::{Position, Row},
     read::{self, LinkOf},
@@ -41,8 +42,20 @@ pub(super) struct Join {
 struct Listener {
     filter: ClickFilter,
     events: mpsc::Sender<Waiting>,
+    /// Where the events wait, as long as there is a reader.
+    queue: Weak<Mutex<Queue>>,
     /// What they have not been told yet that they missed.
     missed: u64,
+    /// Since when they have been missing clicks without taking one.
+    stuck_since: Option<Instant>,
+}
+
+/// An account of which somebody listens.
+#[derive(Debug)]
+struct Listening {
+    /// Places for the events of all its listeners together.
+    places: Arc<Semaphore>,
+    listeners: Vec<Listener>,
 }
 
 /// Reads clicks for all who listen.
@@ -52,7 +65,7 @@ pub(super) struct Hub {
     options: Options,
     /// Places for the events of all listeners together.
     places: Arc<Semaphore>,
-    listeners: HashMap<AccountId, Vec<Listener>>,
+    accounts: HashMap<AccountId, Listening>,
 }
 
 impl Hub {
@@ -62,7 +75,7 @@ impl Hub {
             places: Arc::new(Semaphore::new(options.all_queues)),
             db,
             options,
-            listeners: HashMap::new(),
+            accounts: HashMap::new(),
         }
     }
 
@@ -76,7 +89,7 @@ impl Hub {
                 }
                 Err(error) => join.refuse(error.into()),
             }
-            self.listeners.clear();
+            self.accounts.clear();
             counted.send_replace(0);
         }
     }
@@ -96,8 +109,8 @@ impl Hub {
         counted: &watch::Sender<usize>,
     ) {
         let mut is_failing = false;
-        while !self.listeners.is_empty() {
-            counted.send_replace(self.listeners.values().map(Vec::len).sum());
+        while !self.accounts.is_empty() {
+            counted.send_replace(self.listeners().count());
             let mut joining = Vec::new();
             tokio::select! {
                 () = sleep(self.options.pause) => {}
@@ -155,7 +168,7 @@ impl Hub {
             return Ok(());
         }
         let links: HashSet<_> = rows.iter().map(|row| row.link).collect();
-        let accounts = self.listeners.keys().copied().collect();
+        let accounts = self.accounts.keys().copied().collect();
         let links = read::links(&self.db, accounts, links.into_iter().collect()).await?;
         let listened = rows.iter().filter(|row| links.contains_key(&row.link));
         let seqs: Vec<_> = listened.map(|row| row.seq).collect();
@@ -179,8 +192,11 @@ impl Hub {
     }
 
     fn needs_agents(&self) -> bool {
-        let mut listeners = self.listeners.values().flatten();
-        listeners.any(|listener| needs_agent(&listener.filter))
+        self.listeners().any(|listener| needs_agent(&listener.filter))
+    }
+
+    fn listeners(&self) -> impl Iterator<Item = &Listener> {
+        self.accounts.values().flat_map(|account| &account.listeners)
     }
 
     /// Tells of a click to those of its account whose filters it passes.
@@ -193,44 +209,56 @@ impl Hub {
         let Some(link) = links.get(&click.short_link_id) else {
             return;
         };
-        let Some(listeners) = self.listeners.get_mut(&link.account_id) else {
+        let Some(Listening { places, listeners }) = self.accounts.get_mut(&link.account_id) else {
             return;
         };
         let agent = click.user_agent_id.and_then(|id| agents.get(&id));
         let click = Arc::new(click);
         for listener in listeners {
             if passes(&listener.filter, &click, link, agent) {
-                listener.tell(&click, &self.places);
+                listener.tell(&click, [places, &self.places]);
             }
         }
     }
 
     /// Tells whoever has room again what they missed, and forgets whoever has gone.
     fn look_after(&mut self) {
-        self.listeners.retain(|_, listeners| {
-            listeners.retain_mut(|listener| {
+        let (patience, now) = (self.options.patience, Instant::now());
+        self.accounts.retain(|_, account| {
+            account.listeners.retain_mut(|listener| {
                 listener.tell_missed();
+                listener.give_up(patience, now);
                 !listener.events.is_closed()
             });
-            !listeners.is_empty()
+            !account.listeners.is_empty()
         });
     }
 
     fn admit(&mut self, join: Join) {
-        let listeners = self.listeners.entry(join.account).or_default();
-        listeners.retain(|listener| !listener.events.is_closed());
-        if listeners.len() >= MOST_OF_ACCOUNT {
+        let account = self.accounts.entry(join.account).or_insert_with(|| Listening {
+            places: Arc::new(Semaphore::new(self.options.account_queues)),
+            listeners: Vec::new(),
+        });
+        account.listeners.retain(|listener| !listener.events.is_closed());
+        if account.listeners.len() >= MOST_OF_ACCOUNT {
             let _ = join.answer.send(Err(SubscribeError::TooMany));
             return;
         }
-        let (events, told) = mpsc::channel(self.options.queue);
-        listeners.push(Listener {
-            filter: join.filter,
+        let (sender, events) = mpsc::channel(self.options.queue);
+        let queue = Arc::new(Mutex::new(Queue {
             events,
+            is_taken: false,
+            is_given_up: false,
+        }));
+        account.listeners.push(Listener {
+            filter: join.filter,
+            events: sender,
+            queue: Arc::downgrade(&queue),
             missed: 0,
+            stuck_since: None,
         });
         // Who does not wait for the answer any more has gone, as the next round sees.
-        let _ = join.answer.send(Ok(Subscription(told)));
+        let _ = join.answer.send(Ok(Subscription(queue)));
     }
 }
 
@@ -242,12 +270,14 @@ impl Join {
 
 impl Listener {
     /// Puts a click where it waits for its reader, or counts it where there is no room.
-    fn tell(&mut self, click: &Arc<click::Model>, places: &Arc<Semaphore>) {
-        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+    fn tell(&mut self, click: &Arc<click::Model>, [of_account, of_all]: [&Arc<Semaphore>; 2]) {
+        let take = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
+        let places = take(of_account).and_then(|place| Some([place, take(of_all)?]));
+        if places.is_some() {
             self.tell_missed();
             let waiting = Waiting {
                 event: Event::Click(Arc::clone(click)),
-                _place: Some(place),
+                _places: places,
             };
             // What was missed before comes first.
             if self.missed == 0 && self.events.try_send(waiting).is_ok() {
@@ -262,11 +292,24 @@ impl Listener {
         if self.missed > 0 {
             let waiting = Waiting {
                 event: Event::Missed(self.missed),
-                _place: None,
+                _places: None,
             };
             if self.events.try_send(waiting).is_ok() {
                 self.missed = 0;
             }
+        }
+    }
+    /// Gives up a reader that has been missing clicks for so long without taking one.
+    fn give_up(&mut self, patience: Duration, now: Instant) {
+        let Some(queue) = self.queue.upgrade() else {
+            return;
+        };
+        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_taken = mem::take(&mut queue.is_taken);
+        if is_taken || self.missed == 0 {
+            self.stuck_since = None;
+        } else if now.duration_since(*self.stuck_since.get_or_insert(now)) > patience {
+            queue.give_up();
         }
     }
 }

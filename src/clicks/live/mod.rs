@@ -9,7 +9,13 @@ mod passes;
 mod position;
 mod read;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Poll, ready},
+    time::Duration,
+};
 
 use entity::{AccountId, click};
 use sea_orm::{ConnectionTrait, DbErr};
@@ -30,8 +36,12 @@ pub struct Options {
     pub pause: Duration,
     /// How many clicks wait for one reader at most.
     pub queue: usize,
+    /// How many clicks wait for all readers of one account at most.
+    pub account_queues: usize,
     /// How many clicks wait for all readers together at most.
     pub all_queues: usize,
+    /// How long a reader that misses clicks may take none until they are taken for gone.
+    pub patience: Duration,
     /// How often whoever listens is asked whether they still may.
     pub key_check: Duration,
 }
@@ -41,7 +51,9 @@ impl Default for Options {
         Self {
             pause: Duration::from_millis(200),
             queue: 1000,
+            account_queues: 10_000,
             all_queues: 100_000,
+            patience: Duration::from_mins(1),
             key_check: Duration::from_secs(5),
         }
     }
@@ -66,19 +78,30 @@ pub enum Event {
     Click(Arc<click::Model>),
     /// So many that pass it were left out here, since the reader was too slow.
     Missed(u64),
+    /// Nothing more comes, since the reader took nothing for so long.
+    GivenUp,
 }
 
 /// An event that waits, and its place among all that wait.
 #[derive(Debug)]
 struct Waiting {
     event: Event,
-    /// Free again once the event is taken.
-    _place: Option<OwnedSemaphorePermit>,
+    /// Free again once the event is taken: one among those of the account, and one among all.
+    _places: Option<[OwnedSemaphorePermit; 2]>,
 }
 
 /// Clicks of one account that pass one filter, from the moment of subscribing on.
 #[derive(Debug)]
-pub struct Subscription(mpsc::Receiver<Waiting>);
+pub struct Subscription(Arc<Mutex<Queue>>);
+
+/// What waits for a reader, who may have to be freed of it while they don't look.
+#[derive(Debug)]
+struct Queue {
+    events: mpsc::Receiver<Waiting>,
+    /// Whether something was taken since that was last looked up.
+    is_taken: bool,
+    is_given_up: bool,
+}
 
 /// Why clicks can't be listened to.
 #[derive(Debug, thiserror::Error)]
@@ -155,7 +178,25 @@ impl LiveClicks {
 impl Subscription {
     /// What comes next; `None` once nothing will.
     pub async fn next(&mut self) -> Option<Event> {
-        self.0.recv().await.map(|waiting| waiting.event)
+        poll_fn(|context| {
+            let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if mem::take(&mut queue.is_given_up) {
+                return Poll::Ready(Some(Event::GivenUp));
+            }
+            let waiting = ready!(queue.events.poll_recv(context));
+            queue.is_taken = true;
+            Poll::Ready(waiting.map(|waiting| waiting.event))
+        })
+        .await
+    }
+}
+
+impl Queue {
+    /// Drops all that waits, and ends with that.
+    fn give_up(&mut self) {
+        self.is_given_up = true;
+        self.events.close();
+        while self.events.try_recv().is_ok() {}
     }
 }
 

@@ -123,7 +123,7 @@
         };
         const reading = async () => {
           const response = await fetch('/graphql', request);
-          if (response.headers.get('content-type') === 'text/event-stream') {
+          if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
             await readEvents(response.body, (result) => observer.next(result));
           } else {
             observer.next(await response.json());

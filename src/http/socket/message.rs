@@ -3,32 +3,71 @@
 use async_graphql::Response as GraphqlResponse;
 use axum::extract::ws::{CloseFrame, Message};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
-use super::super::{principal::bearer, received::Received};
+use super::super::principal::bearer;
 
 /// What a client says.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "a connection has one at a time")]
+#[derive(Debug)]
 pub(super) enum Said {
     /// The first message; who they are may stand in it.
     ConnectionInit {
-        payload: Option<Value>,
+        payload: Value,
     },
     Ping {
-        payload: Option<Value>,
+        payload: Option<Box<RawValue>>,
     },
     Pong,
-    /// An operation, whatever its kind.
+    /// An operation, whatever its kind. What it holds is read with it, so that it is what is refused.
     Subscribe {
         id: String,
-        payload: Received,
+        payload: Box<RawValue>,
     },
     /// They want to hear no more of an operation.
     Complete {
         id: String,
     },
+}
+
+/// A message, whatever its type.
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(rename = "type")]
+    kind: String,
+    id: Option<String>,
+    payload: Option<Box<RawValue>>,
+}
+
+impl Said {
+    /// Reads a message; `None` where it is none of the protocol's.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        // What is read below would also take a list for an object's values.
+        if !text.trim_start().starts_with('{') {
+            return None;
+        }
+        let Envelope { kind, id, payload } = serde_json::from_str(text).ok()?;
+        Some(match kind.as_str() {
+            "connection_init" => Self::ConnectionInit {
+                payload: match payload {
+                    Some(payload) => serde_json::from_str(payload.get()).ok()?,
+                    None => Value::Null,
+                },
+            },
+            "ping" => Self::Ping { payload },
+            "pong" => Self::Pong,
+            "subscribe" => Self::Subscribe {
+                id: id?,
+                payload: payload?,
+            },
+            "complete" => Self::Complete { id: id? },
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a message could not be read since it is longer than may be. The type that says so is none that is handed on.
+pub(super) fn is_too_long(error: &axum::Error) -> bool {
+    error.to_string().starts_with("Space limit exceeded")
 }
 
 /// Why a connection is closed; the numbers are the protocol's.
@@ -37,8 +76,11 @@ pub(super) struct Closing(u16, &'static str);
 
 impl Closing {
     pub(super) const STOPPING: Self = Self(1001, "The server stops; connect again");
-    pub(super) const UNREADABLE: Self = Self(1009, "Messages may be as long as bodies, and whole");
-    pub(super) const FAULT: Self = Self(1011, "Something went wrong on our side; try again");
+    pub(super) const UNREADABLE: Self = Self(1002, "Send whole messages, and texts as UTF-8");
+    pub(super) const TOO_LONG: Self = Self(1009, "This message is too long; send it as a POST");
+    /// Not 1011, which clients take for the end.
+    pub(super) const FAULT: Self = Self(1013, "Something went wrong on our side; try again");
+    pub(super) const FULL: Self = Self(1013, "As many connections are open as may be; try again later");
     pub(super) const INVALID: Self = Self(4400, "Send messages of graphql-transport-ws, as JSON texts");
     pub(super) const UNAUTHORIZED: Self = Self(4401, "Unauthorized");
     pub(super) const FORBIDDEN: Self = Self(4403, "Forbidden");
@@ -60,12 +102,11 @@ pub(super) fn ack() -> Message {
 }
 
 /// The answer to a ping.
-pub(super) fn pong(payload: Option<Value>) -> Message {
-    let mut pong = json!({"type": "pong"});
-    if let Some(payload) = payload {
-        pong["payload"] = payload;
-    }
-    text(&pong)
+pub(super) fn pong(payload: Option<&RawValue>) -> Message {
+    Message::text(match payload {
+        Some(payload) => format!(r#"{{"type":"pong","payload":{payload}}}"#),
+        None => r#"{"type":"pong"}"#.to_owned(),
+    })
 }
 
 /// One answer of an operation.

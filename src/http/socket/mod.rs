@@ -4,8 +4,9 @@
 //! script that has a key could use it from anywhere. So `Origin` is not looked at.
 
 mod message;
+mod outputs;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     extract::{
@@ -20,26 +21,22 @@ use futures_util::{
     future::AbortHandle,
     stream::{self, BoxStream, SelectAll},
 };
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 
-use self::message::{Closing, Said, ack, complete as completed, error, next, pong, presented};
+use self::{
+    message::{Closing, Said, ack, error, is_too_long, pong, presented},
+    outputs::{Operation, Output, outputs},
+};
 use super::{
     body::{MediaType, Refusal},
-    operation::{Deadline, Outcome, complete, run},
+    operation::Deadline,
     principal::{holder, principal},
-    received::Received,
     request_id::RequestId,
     state::State,
     streams::Place,
 };
-use crate::{
-    accounts::{AuthenticateError, Principal},
-    graphql::{
-        error::{Code, Fault},
-        prepare,
-    },
-};
+use crate::{accounts::Principal, graphql::error::Code};
 
 /// The one subprotocol that is spoken.
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -59,6 +56,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a client may take to close its side.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// The most bytes of a message, where bodies may not be shorter: many clients may send one at the same time.
+const MOST_MESSAGE: usize = 1024 * 1024;
+
 /// What is set aside for each connection's reading and writing; longer messages take more while they last.
 const BUFFER_BYTES: usize = 8 * 1024;
 
@@ -73,14 +73,14 @@ pub(super) fn is_asked(headers: &HeaderMap) -> bool {
 pub(super) async fn open(state: State, id: RequestId, parts: &mut Parts) -> Response {
     match accept(&state, parts).await {
         Ok((upgrade, principal, place)) => {
-            let most = state.settings.body_limit;
+            let most = state.settings.body_limit.min(MOST_MESSAGE);
             upgrade
                 .protocols([PROTOCOL])
                 .max_message_size(most)
                 .max_frame_size(most)
                 .read_buffer_size(BUFFER_BYTES)
                 .write_buffer_size(BUFFER_BYTES)
-                .on_upgrade(move |socket| Connection::new(state, id, socket, principal).talk(place))
+                .on_upgrade(move |socket| Connection::new(state, id, socket, principal, place).talk())
         }
         Err(refusal) => MediaType::Json.refuse(refusal, &id),
     }
@@ -101,22 +101,13 @@ async fn accept(
     }
     let deadline = Deadline::of(state);
     let principal = deadline.work(principal(&state.app, &parts.headers)).await??;
-    let place = state.streams.take().ok_or_else(Refusal::no_place)?;
+    let account = principal.as_deref().map(Principal::account_id);
+    let place = state.streams.take(account).ok_or_else(Refusal::no_place)?;
     Ok((upgrade, principal, place))
 }
 
 /// What an operation says: its id, and a message. The last one has no message after it.
 type Operations = SelectAll<BoxStream<'static, (String, Output)>>;
-
-/// What comes of an operation.
-enum Output {
-    /// Something.
-    Some(Message),
-    /// Something, and then nothing more.
-    Last(Message),
-    /// The key is no longer good for anything.
-    Forbidden(Closing),
-}
 
 /// One client, for as long as they are connected.
 struct Connection {
@@ -124,32 +115,41 @@ struct Connection {
     id: RequestId,
     socket: WebSocket,
     principal: Option<Arc<Principal>>,
+    place: Place,
     is_open: bool,
+    /// No operation is begun any more, and the connection is closed once none is under way.
+    is_stopping: bool,
     operations: Operations,
     /// What ends each operation that is under way.
     ends: HashMap<String, AbortHandle>,
 }
 
 impl Connection {
-    fn new(state: State, id: RequestId, socket: WebSocket, principal: Option<Arc<Principal>>) -> Self {
+    fn new(
+        state: State,
+        id: RequestId,
+        socket: WebSocket,
+        principal: Option<Arc<Principal>>,
+        place: Place,
+    ) -> Self {
         Self {
             state,
             id,
             socket,
             principal,
+            place,
             is_open: false,
+            is_stopping: false,
             operations: SelectAll::new(),
             ends: HashMap::new(),
         }
     }
 
     /// Talks until either side has enough.
-    async fn talk(mut self, place: Place) {
-        let closing = tokio::select! {
-            closing = self.listen() => closing,
-            () = place.stopping() => Some(Closing::STOPPING),
+    async fn talk(mut self) {
+        let Some(closing) = self.listen().await else {
+            return;
         };
-        let Some(closing) = closing else { return };
         self.operations.clear();
         let goodbye = async {
             if self.socket.send(closing.message()).await.is_ok() {
@@ -165,7 +165,11 @@ impl Connection {
         let init_end = Instant::now() + INIT_WAIT;
         let mut pings = pings();
         let mut heard = Instant::now();
+        let mut stopping = pin!(self.place.stopping());
         loop {
+            if self.is_stopping && self.ends.is_empty() {
+                return Some(Closing::STOPPING);
+            }
             let answer = tokio::select! {
                 // First, so that nobody is taken for gone whose answer is there.
                 biased;
@@ -173,11 +177,16 @@ impl Connection {
                     heard = Instant::now();
                     match said {
                         Some(Ok(message)) => self.hear(message).await,
+                        Some(Err(error)) if is_too_long(&error) => Err(Some(Closing::TOO_LONG)),
                         Some(Err(_)) => Err(Some(Closing::UNREADABLE)),
                         None => Err(None),
                     }
                 }
                 Some((id, output)) = self.operations.next() => self.take(&id, output),
+                () = &mut stopping, if !self.is_stopping => {
+                    self.is_stopping = true;
+                    Ok(None)
+                }
                 () = sleep_until(init_end), if !self.is_open => Err(Some(Closing::INIT_LATE)),
                 _ = pings.tick() => if heard.elapsed() > PATIENCE {
                     Err(None)
@@ -207,34 +216,50 @@ impl Connection {
             // The library answers these.
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return Ok(None),
         };
-        match serde_json::from_str(&text) {
-            Ok(Said::ConnectionInit { .. }) if self.is_open => Err(Some(Closing::INIT_TWICE)),
-            Ok(Said::ConnectionInit { payload }) => {
-                if let Some(key) = payload.as_ref().and_then(presented) {
-                    self.principal = Some(let_in(self.state.clone(), self.id.clone(), key).await?);
+        match Said::read(&text).ok_or(Closing::INVALID)? {
+            Said::ConnectionInit { .. } if self.is_open => Err(Some(Closing::INIT_TWICE)),
+            Said::ConnectionInit { payload } => {
+                if let Some(key) = presented(&payload) {
+                    self.let_in(key).await?;
                 }
+                // Only what is somebody's goes on.
+                self.principal.as_ref().ok_or(Closing::FORBIDDEN)?;
                 self.is_open = true;
                 Ok(Some(ack()))
             }
-            Ok(Said::Ping { payload }) => Ok(Some(pong(payload))),
-            Ok(Said::Pong) => Ok(None),
-            Ok(Said::Subscribe { .. }) if !self.is_open => Err(Some(Closing::UNAUTHORIZED)),
-            Ok(Said::Subscribe { id, payload }) => self.begin(id, payload),
-            Ok(Said::Complete { id }) => {
+            Said::Ping { payload } => Ok(Some(pong(payload.as_deref()))),
+            Said::Pong => Ok(None),
+            Said::Subscribe { .. } if !self.is_open => Err(Some(Closing::UNAUTHORIZED)),
+            Said::Subscribe { id, payload } => self.begin(id, payload),
+            Said::Complete { id } => {
                 if let Some(end) = self.ends.remove(&id) {
                     end.abort();
                 }
                 Ok(None)
             }
-            Err(_) => Err(Some(Closing::INVALID)),
         }
+    }
+
+    /// Lets in whose key this is, if the account has a place.
+    ///
+    /// # Errors
+    /// Why the connection is to be closed.
+    async fn let_in(&mut self, key: &str) -> Result<(), Closing> {
+        let found = Deadline::of(&self.state).work(holder(&self.state.app, key)).await;
+        let principal = found.flatten().map_err(|refusal| closing(&refusal, &self.id))?;
+        let account = principal.account_id();
+        if !self.place.is_of(account) {
+            self.place = self.state.streams.take(Some(account)).ok_or(Closing::FULL)?;
+        }
+        self.principal = Some(principal);
+        Ok(())
     }
 
     /// Begins an operation.
     ///
     /// # Errors
     /// Where there is one with that id already.
-    fn begin(&mut self, id: String, payload: Received) -> Result<Option<Message>, Option<Closing>> {
+    fn begin(&mut self, id: String, payload: Box<RawValue>) -> Result<Option<Message>, Option<Closing>> {
         if self.ends.contains_key(&id) {
             return Err(Some(Closing::TAKEN));
         }
@@ -245,13 +270,17 @@ impl Connection {
             let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::TooManySubscriptions, message);
             return Ok(Some(error(&id, &refusal.errors(&self.id))));
         }
-        let outputs = outputs(
-            self.state.clone(),
-            self.id.clone(),
-            self.principal.clone(),
-            id.clone(),
+        if self.is_stopping {
+            // The close that follows tells the client to send it elsewhere.
+            return Ok(None);
+        }
+        let operation = Operation {
+            request_id: self.id.clone(),
+            principal: self.principal.clone(),
+            id: id.clone(),
             payload,
-        );
+        };
+        let outputs = outputs(self.state.clone(), operation, self.place.stopping());
         let (outputs, end) = stream::abortable(outputs);
         let name = id.clone();
         self.operations
@@ -271,20 +300,12 @@ impl Connection {
                 self.ends.remove(id);
                 Ok(Some(message))
             }
+            Output::Stopped => {
+                self.ends.remove(id);
+                Ok(None)
+            }
             Output::Forbidden(closing) => Err(Some(closing)),
         }
-    }
-}
-
-/// Whose key this is.
-///
-/// # Errors
-/// As what the connection is closed if it is nobody's.
-async fn let_in(state: State, id: RequestId, key: &str) -> Result<Arc<Principal>, Option<Closing>> {
-    let found = Deadline::of(&state).work(holder(&state.app, key)).await;
-    match found {
-        Ok(Ok(principal)) => Ok(principal),
-        Ok(Err(refusal)) | Err(refusal) => Err(Some(closing(&refusal, &id))),
     }
 }
 
@@ -292,101 +313,6 @@ fn pings() -> Interval {
     let mut pings = interval_at(Instant::now() + PING, PING);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings
-}
-
-/// All that comes of an operation.
-fn outputs(
-    state: State,
-    request_id: RequestId,
-    principal: Option<Arc<Principal>>,
-    id: String,
-    payload: Received,
-) -> BoxStream<'static, Output> {
-    let beginning = async move {
-        let outcome = match execute(&state, principal, payload).await {
-            Ok(outcome) => outcome,
-            Err(Failed::Key(closing)) => return one(Output::Forbidden(closing)),
-            Err(Failed::Operation(refusal)) => {
-                return one(Output::Last(error(&id, &refusal.errors(&request_id))));
-            }
-        };
-        match outcome {
-            Outcome::Answered(mut response) => {
-                complete(&mut response, &request_id);
-                if response.data == async_graphql::Value::Null
-                    && response.errors.iter().any(|error| error.path.is_empty())
-                {
-                    return one(Output::Last(error(&id, &json(&response.errors))));
-                }
-                let messages = [Output::Some(next(&id, &response)), Output::Last(completed(&id))];
-                stream::iter(messages).boxed()
-            }
-            Outcome::Refused(mut response) => {
-                complete(&mut response, &request_id);
-                one(Output::Last(error(&id, &json(&response.errors))))
-            }
-            Outcome::Begun(responses) => {
-                let end = Output::Last(completed(&id));
-                responses
-                    .map(move |mut response| {
-                        complete(&mut response, &request_id);
-                        Output::Some(next(&id, &response))
-                    })
-                    .chain(stream::once(async { end }))
-                    .boxed()
-            }
-        }
-    };
-    stream::once(beginning).flatten().boxed()
-}
-
-fn one(output: Output) -> BoxStream<'static, Output> {
-    stream::once(async { output }).boxed()
-}
-
-fn json(errors: &[async_graphql::ServerError]) -> Value {
-    serde_json::to_value(errors).unwrap_or_default()
-}
-
-/// Why an operation is not carried out.
-enum Failed {
-    /// Nothing more will be for this key.
-    Key(Closing),
-    /// This one is refused.
-    Operation(Refusal),
-}
-
-impl From<Refusal> for Failed {
-    fn from(refusal: Refusal) -> Self {
-        Self::Operation(refusal)
-    }
-}
-
-/// Carries out an operation for whoever the connection belongs to, if their key still works.
-async fn execute(
-    state: &State,
-    principal: Option<Arc<Principal>>,
-    payload: Received,
-) -> Result<Outcome, Failed> {
-    let request = payload.request()?;
-    let deadline = Deadline::of(state);
-    let principal = match principal {
-        Some(principal) => {
-            let authenticator = &state.app.authenticator;
-            let again = authenticator.authenticate_again(&principal, state.app.clock.now());
-            match deadline.work(again).await? {
-                Ok(principal) => Some(principal),
-                Err(AuthenticateError::UnknownKey | AuthenticateError::Suspended) => {
-                    return Err(Failed::Key(Closing::FORBIDDEN));
-                }
-                Err(AuthenticateError::Database(error)) => {
-                    return Err(Refusal::Fault(Fault::new(error)).into());
-                }
-            }
-        }
-        None => None,
-    };
-    Ok(run(state, prepare(request, &state.app, principal), deadline).await?)
 }
 
 /// As what a connection ends for a refusal.
