@@ -134,10 +134,9 @@ async fn check(world: &World, calendars: &Calendars, history: &History) {
 async fn judge_anew(world: &World, history: &History, most: usize) {
     let store = world.app.store();
     let long_ago = Timestamp::from_millis(0);
-    let clicks = Reclassification::prepare(store, &world.list, long_ago, history.batch).await;
+    let clicks = Reclassification::new(store, &world.list, long_ago, history.batch);
     let mut done = 0;
-    let changes = clicks.expect("agents");
-    let changes = changes.run(|_| {
+    let changes = clicks.run(|_| {
         done += 1;
         if done < most {
             ControlFlow::Continue(())
