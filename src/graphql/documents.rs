@@ -90,14 +90,13 @@ fn selected<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<
     operation.map(|operation| &operation.node)
 }
 
-/// Drops the variables that the operation does not define: nothing reads them, and a subscription would keep them for as
-/// long as it is open.
-fn keep_defined(variables: &mut Variables, operation: &OperationDefinition) {
-    let definitions = &operation.variable_definitions;
-    variables.retain(|name, _| {
-        let mut defined = definitions.iter().map(|definition| &definition.node.name.node);
-        defined.any(|defined| defined == name)
-    });
+/// Drops the variables that no operation of the document defines: nothing reads them, and a subscription would keep them
+/// for as long as it is open. Those of other operations stay, since the library looks at all of these.
+fn keep_defined(variables: &mut Variables, document: &ExecutableDocument) {
+    let operations = document.operations.iter();
+    let definitions = operations.flat_map(|(_, operation)| &operation.node.variable_definitions);
+    let defined: Vec<_> = definitions.map(|definition| &definition.node.name.node).collect();
+    variables.retain(|name, _| defined.contains(&name));
 }
 
 fn would_change() -> ServerError {
@@ -152,7 +151,7 @@ impl Extension for Documents {
                 check_subscription(operation, request.data.contains_key(&TypeId::of::<Streaming>()))?;
             }
             variables::check(registry, &document, operation, &request.variables)?;
-            keep_defined(&mut request.variables, operation);
+            keep_defined(&mut request.variables, &document);
             // The library passes over default values in @skip and @include.
             for definition in operation
                 .variable_definitions
@@ -275,13 +274,15 @@ mod tests {
     }
 
     #[test]
-    fn variables_that_the_operation_does_not_define_are_dropped() {
+    fn variables_that_no_operation_defines_are_dropped() {
         let document =
             parse(&documents(), "query A($a: Int) { a } query B($b: Int) { b }").expect("it parses");
-        let operation = selected(&document, Some("B")).expect("an operation");
         let mut variables = Variables::from_json(serde_json::json!({"a": 1, "b": 2, "c": 3}));
-        keep_defined(&mut variables, operation);
-        assert_eq!(variables, Variables::from_json(serde_json::json!({"b": 2})));
+        keep_defined(&mut variables, &document);
+        assert_eq!(
+            variables,
+            Variables::from_json(serde_json::json!({"a": 1, "b": 2}))
+        );
     }
 
     #[test]
