@@ -18,16 +18,12 @@ use std::{
 };
 
 use entity::{AccountId, click};
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::DbErr;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 use self::hub::{Hub, Join};
-use super::report::{ClickFilter, ReportError};
-use crate::{
-    catalog::{domain, offer, sending_list},
-    links::lookup,
-    store::Store,
-};
+use super::report::{ClickFilter, ReportError, named};
+use crate::store::Store;
 
 /// How clicks are shown to those who listen.
 #[derive(Clone, Debug)]
@@ -146,7 +142,7 @@ impl LiveClicks {
         account: AccountId,
         filter: ClickFilter,
     ) -> Result<Subscription, SubscribeError> {
-        check(&self.store.read, account, &filter).await?;
+        named::check(&self.store.read, account, &filter).await?;
         let (answer, answered) = oneshot::channel();
         let join = Join {
             account,
@@ -198,32 +194,4 @@ impl Queue {
         self.events.close();
         while self.events.try_recv().is_ok() {}
     }
-}
-
-/// Makes sure that all that the filter names is the account's.
-async fn check(
-    db: &impl ConnectionTrait,
-    account: AccountId,
-    filter: &ClickFilter,
-) -> Result<(), ReportError> {
-    if let Some(id) = filter.link {
-        let link = lookup::by_id(db, account, id).await?;
-        link.ok_or(ReportError::LinkNotFound)?;
-    }
-    if let Some(id) = filter.offer
-        && offer::by_ids(db, account, &[id]).await?.is_empty()
-    {
-        return Err(ReportError::OfferNotFound);
-    }
-    if let Some(id) = filter.list
-        && sending_list::by_ids(db, account, &[id]).await?.is_empty()
-    {
-        return Err(ReportError::ListNotFound);
-    }
-    if let Some(id) = filter.domain
-        && domain::by_ids(db, account, &[id]).await?.is_empty()
-    {
-        return Err(ReportError::DomainNotFound);
-    }
-    Ok(())
 }

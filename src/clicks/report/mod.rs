@@ -5,7 +5,7 @@ mod axis;
 mod calendar;
 mod chunks;
 mod filter;
-mod named;
+pub(super) mod named;
 mod page;
 mod period;
 mod rows;
@@ -221,7 +221,7 @@ impl Reports {
             calendar.buckets(from, request.filter.before.unwrap_or(now))?;
         }
         let view = self.view(account, Some(self.place(account).await)).await?;
-        named::check(&view, &request.filter).await?;
+        named::check(view.db(), account, &request.filter).await?;
         let mut axes: Vec<_> = calendar.map(Axis::of_time).into_iter().collect();
         for dimension in &request.group_by {
             axes.push(Axis::of(&view, dimension).await?);

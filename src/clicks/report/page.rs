@@ -45,7 +45,7 @@ impl Reports {
         part: Part,
     ) -> Result<Page<Listed>, ReportError> {
         let view = self.view(account, Some(self.place(account).await)).await?;
-        named::check(&view, filter).await?;
+        named::check(view.db(), account, filter).await?;
         let mut sieve = Sieve::of(&view, filter).await?;
         let asked = usize::try_from(part.rows).unwrap_or(usize::MAX);
         let mut list = List {

@@ -7,7 +7,9 @@ use std::{
 };
 
 use entity::{AccountId, ShortLinkId, Timestamp};
-use sea_orm::{ConnectionTrait as _, DatabaseBackend, DbErr, QueryResult, Statement, Value};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, DbErr, QueryResult, Statement, Value,
+};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use super::Period;
@@ -113,6 +115,11 @@ impl View {
     /// Which database it is.
     pub(super) fn backend(&self) -> DatabaseBackend {
         self.db.get_database_backend()
+    }
+
+    /// What it is read through.
+    pub(super) fn db(&self) -> &DatabaseTransaction {
+        &self.db
     }
 
     /// The rows of a statement in words of both databases, whose `$1` is the account.
