@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entity::{ClickId, ShortLinkId, StoredVerdict, Timestamp, agent_list, click, click_summing};
+use entity::{ClickId, ShortLinkId, StoredVerdict, Timestamp, agent_list, click_summing};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait as _, FromQueryResult, IntoActiveModel as _,
     QuerySelect as _, Statement, Value, sea_query::OnConflict,
@@ -44,28 +44,14 @@ struct Differing {
     id: ClickId,
     short_link_id: ShortLinkId,
     clicked_at: Timestamp,
-    method: click::Method,
-    bot_reason: Option<click::BotReason>,
-    bot_kind: Option<click::BotKind>,
-    is_prefetch: bool,
-    user_agent_id: Option<i64>,
-    agent_list_id: i64,
+    #[sea_orm(nested)]
+    seen: Seen,
     visitor: Option<i64>,
     noted: Option<i64>,
     verdict: Option<StoredVerdict>,
 }
 
 impl Differing {
-    const fn seen(&self) -> Seen {
-        Seen {
-            method: self.method,
-            is_prefetch: self.is_prefetch,
-            agent: self.user_agent_id,
-            verdict: (self.bot_reason, self.bot_kind),
-            list: self.agent_list_id,
-        }
-    }
-
     /// What it is summed as, and what it is to be; `None` of a copy of a click that is noted by another row, of which
     /// nothing is.
     fn rejudged(&self, (reason, kind): Verdict) -> Option<Rejudged> {
@@ -120,7 +106,7 @@ pub(super) async fn mend(
     let changed = changed.iter().filter(|(click, _)| click.noted == Some(click.seq));
     Ok(Mended::Changed(
         changed
-            .map(|(click, verdict)| (click.user_agent_id, click.seen().verdict, *verdict))
+            .map(|(click, verdict)| (click.seen.user_agent_id, click.seen.verdict(), *verdict))
             .collect(),
     ))
 }
@@ -155,7 +141,7 @@ async fn changed(
 ) -> Result<Vec<(Differing, Verdict)>, DbErr> {
     let clicks = differing(db, rows, mark.through, since.max(mark.kept_from)).await?;
     let clicks = clicks.into_iter().filter_map(|click| {
-        let verdict = judged_anew(click.seen(), agents)?;
+        let verdict = judged_anew(click.seen, agents)?;
         Some((click, verdict))
     });
     Ok(clicks.collect())

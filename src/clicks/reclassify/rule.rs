@@ -4,19 +4,27 @@ use entity::{
     click::{BotKind, BotReason, Method},
     text_id,
 };
+use sea_orm::FromQueryResult;
 
 use super::JudgedAgents;
 use crate::clicks::import::BROUGHT_LIST;
 
-/// What a verdict was reached by, of a stored click.
-#[derive(Clone, Copy, Debug)]
+/// A verdict and what it was reached by, as the columns of a stored click have them.
+#[derive(Clone, Copy, Debug, FromQueryResult)]
 pub(super) struct Seen {
     pub(super) method: Method,
+    pub(super) bot_reason: Option<BotReason>,
+    pub(super) bot_kind: Option<BotKind>,
     pub(super) is_prefetch: bool,
-    pub(super) agent: Option<i64>,
-    pub(super) verdict: Verdict,
-    /// The list that it was reached by.
-    pub(super) list: i64,
+    pub(super) user_agent_id: Option<i64>,
+    pub(super) agent_list_id: i64,
+}
+
+impl Seen {
+    /// What the click was judged to be.
+    pub(super) const fn verdict(self) -> Verdict {
+        (self.bot_reason, self.bot_kind)
+    }
 }
 
 /// Why a click is a bot's, if it is, and what kind of bot its agent names.
@@ -28,9 +36,9 @@ pub(super) type Verdict = (Option<BotReason>, Option<BotKind>);
 /// and so decides for good; nor is there anything to judge where no agent was kept. A `Continue` was tapped by somebody,
 /// whatever their browser calls itself. And a verdict that was brought along is kept: whoever brought it knew more.
 pub(super) fn judged_anew(seen: Seen, agents: &JudgedAgents) -> Option<Verdict> {
-    let agent = seen.agent?;
-    let by_visit = matches!(seen.verdict.0, Some(BotReason::IpRange | BotReason::Burst));
-    if seen.method == Method::Post || by_visit || seen.list == text_id(BROUGHT_LIST) {
+    let agent = seen.user_agent_id?;
+    let by_visit = matches!(seen.bot_reason, Some(BotReason::IpRange | BotReason::Burst));
+    if seen.method == Method::Post || by_visit || seen.agent_list_id == text_id(BROUGHT_LIST) {
         return None;
     }
     let kind = agents.kind(agent);
@@ -44,7 +52,7 @@ pub(super) fn judged_anew(seen: Seen, agents: &JudgedAgents) -> Option<Verdict> 
         None
     };
     let verdict = (reason, kind);
-    (verdict != seen.verdict).then_some(verdict)
+    (verdict != seen.verdict()).then_some(verdict)
 }
 
 #[cfg(test)]
@@ -58,10 +66,11 @@ mod tests {
     fn judged(method: Method, is_prefetch: bool, agent: Option<i64>, verdict: Verdict) -> Option<Verdict> {
         let seen = Seen {
             method,
+            bot_reason: verdict.0,
+            bot_kind: verdict.1,
             is_prefetch,
-            agent,
-            verdict,
-            list: text_id("before"),
+            user_agent_id: agent,
+            agent_list_id: text_id("before"),
         };
         judged_anew(seen, &agents())
     }
@@ -118,10 +127,11 @@ mod tests {
         for (agent, verdict) in [(BOT, (None, None)), (PERSON, (Some(BotReason::UserAgent), KIND))] {
             let seen = Seen {
                 method: Method::Get,
+                bot_reason: verdict.0,
+                bot_kind: verdict.1,
                 is_prefetch: false,
-                agent: Some(agent),
-                verdict,
-                list: text_id(BROUGHT_LIST),
+                user_agent_id: Some(agent),
+                agent_list_id: text_id(BROUGHT_LIST),
             };
             assert_eq!(judged_anew(seen, &agents()), None, "it was brought along");
         }

@@ -68,24 +68,8 @@ struct Row {
     seq: i64,
     id: ClickId,
     short_link_id: ShortLinkId,
-    method: click::Method,
-    bot_reason: Option<click::BotReason>,
-    bot_kind: Option<click::BotKind>,
-    is_prefetch: bool,
-    user_agent_id: Option<i64>,
-    agent_list_id: i64,
-}
-
-impl Row {
-    const fn seen(&self) -> Seen {
-        Seen {
-            method: self.method,
-            is_prefetch: self.is_prefetch,
-            agent: self.user_agent_id,
-            verdict: (self.bot_reason, self.bot_kind),
-            list: self.agent_list_id,
-        }
-    }
+    #[sea_orm(nested)]
+    seen: Seen,
 }
 
 impl<'a> Reclassification<'a> {
@@ -131,7 +115,7 @@ impl<'a> Reclassification<'a> {
             changes.looked_at += rows.len() as u64;
             let differing: Vec<_> = rows
                 .iter()
-                .filter(|row| judged_anew(row.seen(), &agents).is_some())
+                .filter(|row| judged_anew(row.seen, &agents).is_some())
                 .map(|row| row.seq)
                 .collect();
             for batch in differing.chunks(self.batch) {
@@ -168,7 +152,7 @@ impl<'a> Reclassification<'a> {
             changes.looked_at += rows.len() as u64;
             let mut differing = Vec::new();
             for row in &rows {
-                if let Some(verdict) = judged_anew(row.seen(), &agents) {
+                if let Some(verdict) = judged_anew(row.seen, &agents) {
                     differing.push((row, verdict));
                 }
             }
@@ -180,7 +164,7 @@ impl<'a> Reclassification<'a> {
                         None => counted.insert((row.short_link_id, row.id)),
                     };
                     if is_first {
-                        changes.count(row.user_agent_id, row.seen().verdict, *verdict);
+                        changes.count(row.seen.user_agent_id, row.seen.verdict(), *verdict);
                     }
                 }
             }
