@@ -7,7 +7,10 @@ use linkhop::{
     http::Settings,
     store::Options,
 };
-use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, TransactionTrait as _};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseBackend, DatabaseConnection, DatabaseTransaction, Statement,
+    TransactionTrait as _,
+};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -148,6 +151,15 @@ async fn many_reports_and_figures_at_once_are_all_answered() {
     }
 }
 
+/// Whether a statement has reached `PostgreSQL` and waits for an advisory lock of this database.
+async fn waits_for_a_lock(db: &DatabaseConnection) -> bool {
+    let waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let waiting = Statement::from_string(DatabaseBackend::Postgres, waiting);
+    let waiting = db.query_one_raw(waiting).await;
+    waiting.expect("locks").is_some()
+}
+
 #[tokio::test]
 async fn who_reads_for_long_leaves_a_connection_to_others() {
     let app = TestApp::start().await;
@@ -166,14 +178,19 @@ async fn who_reads_for_long_leaves_a_connection_to_others() {
 
     // One that is left in the middle of a statement has its connection until that is over.
     if store.read.get_database_backend() == DatabaseBackend::Postgres {
+        let lock = "SELECT pg_advisory_xact_lock(1)";
+        let holder = store.write.begin().await.expect("a transaction");
+        holder.execute_unprepared(lock).await.expect("the lock");
         let slow = held.pop().expect("a snapshot");
-        let mut sleeping = Box::pin(slow.execute_unprepared("SELECT pg_sleep(2)"));
-        let waited = tokio::time::timeout(Duration::from_millis(200), &mut sleeping).await;
-        assert!(waited.is_err(), "it sleeps");
-        drop(sleeping);
+        let mut statement = Box::pin(slow.execute_unprepared(lock));
+        while !waits_for_a_lock(&store.write).await {
+            assert!(futures_util::poll!(&mut statement).is_pending());
+        }
+        drop(statement);
         drop(slow);
         let waited = tokio::time::timeout(Duration::from_millis(200), &mut more).await;
-        assert!(waited.is_err(), "it still sleeps");
+        assert!(waited.is_err(), "the database still works for the one before");
+        holder.rollback().await.expect("no lock");
     } else {
         held.pop();
     }
