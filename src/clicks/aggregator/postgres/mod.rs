@@ -1,5 +1,5 @@
-//! Summing in `PostgreSQL`: a lot a transaction, which nobody who stores a click waits for. One statement sums it by link
-//! and tells of its clicks, from which the rest is made.
+//! Summing in `PostgreSQL`: a lot a transaction, which nobody who stores a click waits for. Two statements note
+//! first visits, sum it by link and tell of its clicks, from which the rest is made.
 
 mod chunks;
 mod subjects;

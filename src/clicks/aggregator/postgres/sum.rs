@@ -8,7 +8,8 @@ use entity::{
 };
 use futures_util::TryStreamExt as _;
 use sea_orm::{
-    DatabaseBackend, DatabaseTransaction, DbErr, Iterable as _, QueryResult, Statement, StreamTrait as _,
+    ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, DbErr, Iterable as _, QueryResult, Statement,
+    StreamTrait as _,
 };
 
 use crate::clicks::{
@@ -16,25 +17,38 @@ use crate::clicks::{
     columns::Column,
 };
 
-/// A click whose id is noted already, or stands twice in the lot, was written twice and adds nothing. Whether it is noted
-/// is asked for each in a subquery of its own: not as a join, for which all that was ever noted might be read.
-static SUM: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "
+/// The clicks of a lot. One whose id is noted already, or stands twice in the lot, was written twice and adds nothing.
+///
+/// Here and below, what is asked of each click is asked in a subquery of its own: not as a join, for which all that was ever
+/// noted might be read, or, where the database does not know yet how many clicks there are, each be compared with each.
+const LOT: &str = "
 WITH lot AS MATERIALIZED (
     SELECT DISTINCT ON (short_link_id, id) short_link_id, id, seq, clicked_at, bot_reason, bot_kind, visitor,
         user_agent_id, country, referrer, parameters
     FROM click AS c WHERE seq > $1 AND seq <= $2
         AND (SELECT k.seq FROM link_click AS k WHERE k.short_link_id = c.short_link_id AND k.click_id = c.id) IS NULL
     ORDER BY short_link_id, id, seq
-), firsts AS (
-    INSERT INTO link_visitor (short_link_id, visitor, seq)
-    SELECT DISTINCT ON (short_link_id, visitor) short_link_id, visitor, seq FROM lot
-    WHERE bot_reason IS NULL AND visitor IS NOT NULL ORDER BY short_link_id, visitor, seq
-    ON CONFLICT DO NOTHING RETURNING seq
-), counted AS MATERIALIZED (
-    SELECT lot.*, {VERDICT} + CASE WHEN firsts.seq IS NULL THEN 0 ELSE {unique} END AS verdict
-    FROM lot LEFT JOIN firsts USING (seq)
+)";
+
+/// Notes who has come to a link for the first time.
+static NOTE_FIRSTS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{LOT}
+INSERT INTO link_visitor (short_link_id, visitor, seq)
+SELECT DISTINCT ON (short_link_id, visitor) short_link_id, visitor, seq FROM lot
+WHERE bot_reason IS NULL AND visitor IS NOT NULL ORDER BY short_link_id, visitor, seq
+ON CONFLICT DO NOTHING"
+    )
+});
+
+/// Sums the lot once that is noted, and tells of its clicks.
+static SUM: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{LOT}, counted AS MATERIALIZED (
+    SELECT lot.*, {VERDICT} + CASE WHEN bot_reason IS NULL AND (
+        SELECT v.seq FROM link_visitor AS v WHERE v.short_link_id = lot.short_link_id AND v.visitor = lot.visitor
+    ) = lot.seq THEN {unique} ELSE 0 END AS verdict
+    FROM lot
 ), noted AS (
     INSERT INTO link_click (short_link_id, click_id, seq, clicked_at, verdict)
     SELECT short_link_id, id, seq, clicked_at, verdict FROM counted ORDER BY short_link_id, id
@@ -102,6 +116,9 @@ pub(super) async fn lot(
     upcoming: i64,
     facts: &mut Facts,
 ) -> Result<(), DbErr> {
+    let lot = [through.into(), upcoming.into()];
+    let note = Statement::from_sql_and_values(DatabaseBackend::Postgres, NOTE_FIRSTS.as_str(), lot);
+    db.execute_raw(note).await?;
     gather(db, &SUM, through, upcoming, facts).await
 }
 
