@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use entity::{AccountId, DomainId, OfferId, SendingListId, ShortLinkId, Timestamp};
 use foldhash::fast::RandomState;
-use sea_orm::{DbErr, QueryResult};
+use sea_orm::{DatabaseBackend, DbErr, QueryResult};
 use uuid::Uuid;
 
 use super::{
@@ -158,12 +158,17 @@ impl Counting<'_> {
             return self.chunks(&subjects, self.period).await;
         }
         let links = pad(links.to_vec());
+        // By the key of each link: PostgreSQL might else read whatever is noted of all.
+        let noted = if self.view.backend() == DatabaseBackend::Postgres {
+            "LATERAL (SELECT * FROM link_click WHERE short_link_id = l.id OFFSET 0) AS k ON true"
+        } else {
+            "link_click AS k ON k.short_link_id = l.id"
+        };
         let sql = format!(
             "SELECT k.short_link_id, count(*), count(*) FILTER (WHERE (k.verdict & 7) = 0),
     count(*) FILTER (WHERE (k.verdict & 8) <> 0), min(k.clicked_at), max(k.clicked_at)
-FROM link_click AS k
-WHERE k.short_link_id IN (SELECT id FROM short_link WHERE account_id = $1 AND id IN ({}))
-    AND k.seq <= $2 AND k.clicked_at >= $3 AND k.clicked_at < $4
+FROM short_link AS l JOIN {noted}
+WHERE l.account_id = $1 AND l.id IN ({}) AND k.seq <= $2 AND k.clicked_at >= $3 AND k.clicked_at < $4
 GROUP BY k.short_link_id",
             places(5, links.len())
         );
