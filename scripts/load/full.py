@@ -13,7 +13,7 @@ from database import Recount, Sqlite, is_replayed
 from server import Failed, Server
 from visitors import Visitors
 
-MEBIBYTES = 32
+MEBIBYTES = 64
 
 
 @contextlib.contextmanager
