@@ -7,6 +7,7 @@
 //! Chunks are complete: whatever is grouped or filtered by stands in one of their columns, or belongs to the link (its
 //! recipient and its metadata, which may change and are looked up when they are asked for).
 
+mod chunk;
 mod codec;
 pub mod store;
 
@@ -16,7 +17,10 @@ use entity::{AccountId, DomainId, OfferId, SendingListId, ShortLinkId, StoredVer
 use sea_orm::{EnumIter, Iterable as _};
 use serde_json::Value;
 
-pub use self::codec::{Chunk, CorruptColumn, Values, Words};
+pub use self::{
+    chunk::{Chunk, Values, Words},
+    codec::CorruptColumn,
+};
 
 /// The columns of a chunk. The numbers are stored; never change one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter)]
