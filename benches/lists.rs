@@ -274,6 +274,7 @@ impl Seed {
             fallback_url: None,
             created_at,
             exhausted_at: None,
+            api_key_id: None,
         }
     }
 

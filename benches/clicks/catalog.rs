@@ -203,6 +203,7 @@ impl Owner {
             fallback_url: None,
             created_at,
             exhausted_at: None,
+            api_key_id: None,
         }
     }
 }

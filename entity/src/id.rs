@@ -184,6 +184,11 @@ id!(
     ClickId,
     "click_"
 );
+id!(
+    /// Names an entry of the audit log.
+    AuditEntryId,
+    "audit_"
+);
 
 #[cfg(test)]
 mod tests {

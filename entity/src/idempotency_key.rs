@@ -15,6 +15,9 @@ pub struct Model {
     /// The key as it was sent.
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: String,
+    /// Which link of the call it is for; 0 where the call makes one.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub item: i32,
     /// SHA-256 of the input it was used with, 64 lowercase hexadecimal digits.
     pub fingerprint: String,
     /// The link that the call made.

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod agent_list;
 pub mod api_key;
+pub mod audit_entry;
 pub mod click;
 pub mod click_column;
 pub mod click_summing;
@@ -28,7 +29,9 @@ mod text_id;
 mod timestamp;
 pub mod user_agent;
 
-pub use id::{AccountId, ApiKeyId, ClickId, DomainId, OfferId, ParseIdError, SendingListId, ShortLinkId};
+pub use id::{
+    AccountId, ApiKeyId, AuditEntryId, ClickId, DomainId, OfferId, ParseIdError, SendingListId, ShortLinkId,
+};
 pub use owned::Owned;
 pub use stored_verdict::StoredVerdict;
 pub use text_id::text_id;

@@ -2,7 +2,7 @@
 
 use sea_orm::EntityTrait;
 
-use crate::{api_key, click_column, domain, idempotency_key, offer, sending_list, short_link};
+use crate::{api_key, audit_entry, click_column, domain, idempotency_key, offer, sending_list, short_link};
 
 /// A table whose rows each belong to one account.
 ///
@@ -15,6 +15,10 @@ pub trait Owned: EntityTrait {
 
 impl Owned for api_key::Entity {
     const ACCOUNT: api_key::Column = api_key::Column::AccountId;
+}
+
+impl Owned for audit_entry::Entity {
+    const ACCOUNT: audit_entry::Column = audit_entry::Column::AccountId;
 }
 
 impl Owned for click_column::Entity {

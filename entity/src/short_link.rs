@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::Serialize;
 
-use crate::{AccountId, DomainId, OfferId, SendingListId, ShortLinkId, Timestamp, domain};
+use crate::{AccountId, ApiKeyId, DomainId, OfferId, SendingListId, ShortLinkId, Timestamp, domain};
 
 /// One short link. It holds no counter, so that a click never writes it, but for the one that exhausts it.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel, Serialize)]
@@ -43,6 +43,8 @@ pub struct Model {
     pub created_at: Timestamp,
     /// When it let the last of `max_clicks` people through; written by that click, see [`crate::link_use`].
     pub exhausted_at: Option<Timestamp>,
+    /// The key that made it; none where the operator of the server did, or nobody wrote it down.
+    pub api_key_id: Option<ApiKeyId>,
 }
 
 /// What the account has made of a link. `EXPIRED` and `EXHAUSTED` are no statuses of their own: they

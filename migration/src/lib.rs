@@ -8,6 +8,7 @@ mod m0001_first_tables;
 mod m0002_lists;
 mod m0003_clicks;
 mod m0004_reports;
+mod m0005_campaigns;
 
 /// All changes in their order.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_lists::Migration),
             Box::new(m0003_clicks::Migration),
             Box::new(m0004_reports::Migration),
+            Box::new(m0005_campaigns::Migration),
         ]
     }
 }

@@ -1,5 +1,6 @@
 //! Tenants, their keys and what these may do.
 
+pub mod audit;
 mod create;
 mod key;
 mod last_used;
@@ -8,6 +9,7 @@ mod principal;
 mod scope;
 mod settings;
 
+pub use audit::{Actor, Audited};
 pub use create::{NewApiKey, create, create_key};
 pub use key::ApiKey;
 pub use operate::{Changed, UnknownAccount, UnknownKey, all, enable, find, keys, revoke_key, set_status};

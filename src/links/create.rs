@@ -275,6 +275,7 @@ async fn make(
         fallback_url: None,
         created_at: now,
         exhausted_at: None,
+        api_key_id: None,
     };
     if let Some(fallback) = parsed.fallback_url {
         refuse_loop(tools.hosts, Field::FallbackUrl, &fallback).await?;
@@ -284,6 +285,7 @@ async fn make(
         let row = idempotency_key::Model {
             account_id: account.id,
             key: key.clone().into(),
+            item: 0,
             fingerprint: fingerprint.to_owned(),
             short_link_id: link.id,
             created_at: now,

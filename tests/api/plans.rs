@@ -79,6 +79,7 @@ async fn furnish(app: &TestApp) -> OfferId {
             fallback_url: None,
             created_at,
             exhausted_at: (of_ten % 50 == 4).then_some(START),
+            api_key_id: None,
         }
     });
     let links: Vec<_> = links.collect();

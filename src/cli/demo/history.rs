@@ -201,6 +201,7 @@ fn link(draws: &mut Draws, sender: Sender<'_>, number: i64, now: Timestamp) -> R
         fallback_url: None,
         created_at,
         exhausted_at: None,
+        api_key_id: None,
     })
 }
 

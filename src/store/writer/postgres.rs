@@ -152,7 +152,7 @@ async fn run(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<Vec<Done>, W
             && !stored.contains(&link.id)
         {
             // Only successes are kept.
-            let unused = (key.row.account_id, key.row.key.clone());
+            let unused = (key.row.account_id, key.row.key.clone(), key.row.item);
             idempotency_key::Entity::delete_by_id(unused).exec(db).await?;
         }
     }

@@ -40,15 +40,15 @@ const RESERVE: &str = "INSERT INTO link_use (short_link_id, used) VALUES (?1, 1)
 const EXHAUST: &str = "UPDATE short_link SET exhausted_at = ?2 WHERE id = ?1 AND exhausted_at IS NULL";
 
 const INSERT_LINK: &str = "INSERT INTO short_link (id, account_id, domain_id, code, destination, sending_list_id, \
-    offer_id, contact_phone, metadata, filter_bots, status, expires_at, max_clicks, fallback_url, created_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT DO NOTHING";
+    offer_id, contact_phone, metadata, filter_bots, status, expires_at, max_clicks, fallback_url, created_at, api_key_id) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT DO NOTHING";
 
 const FORGET_KEYS: &str = "DELETE FROM idempotency_key WHERE created_at <= ?1";
 
-const INSERT_KEY: &str = "INSERT INTO idempotency_key (account_id, key, fingerprint, short_link_id, created_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+const INSERT_KEY: &str = "INSERT INTO idempotency_key (account_id, key, item, fingerprint, short_link_id, created_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
 
-const DELETE_KEY: &str = "DELETE FROM idempotency_key WHERE account_id = ?1 AND key = ?2";
+const DELETE_KEY: &str = "DELETE FROM idempotency_key WHERE account_id = ?1 AND key = ?2 AND item = ?3";
 
 const LAST_LINK: &str = "SELECT coalesce(max(seq), 0) FROM short_link";
 
@@ -301,7 +301,7 @@ fn insert_link(
         // Only successes are kept.
         let account = Uuid::from(row.account_id);
         db.prepare_cached(DELETE_KEY)?
-            .execute(params![account.as_bytes(), row.key])?;
+            .execute(params![account.as_bytes(), row.key, row.item])?;
     }
     Ok(if stored? {
         Outcome::Stored
@@ -314,6 +314,7 @@ fn insert_key(db: &Connection, row: &idempotency_key::Model) -> rusqlite::Result
     let rows = db.prepare_cached(INSERT_KEY)?.execute(params![
         Uuid::from(row.account_id).as_bytes(),
         row.key,
+        row.item,
         row.fingerprint,
         Uuid::from(row.short_link_id).as_bytes(),
         row.created_at.millis(),
@@ -338,6 +339,7 @@ fn insert_link_row(db: &Connection, link: &short_link::Model) -> rusqlite::Resul
         link.max_clicks,
         link.fallback_url,
         link.created_at.millis(),
+        link.api_key_id.map(|id| Uuid::from(id).into_bytes()),
     ])?;
     Ok(rows == 1)
 }

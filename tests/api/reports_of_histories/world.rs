@@ -189,6 +189,7 @@ impl World {
                 fallback_url: None,
                 created_at: START,
                 exhausted_at: None,
+                api_key_id: None,
             };
             links.push(
                 row.into_active_model()
