@@ -21,7 +21,7 @@ use entity::{
     short_link,
 };
 use linkhop::{
-    accounts::{self, NewApiKey},
+    accounts::{self, Granter, NewApiKey},
     app::{self, App, Clock},
     http::{Settings, State, router},
     store::{Options, Store},
@@ -543,8 +543,14 @@ async fn measure(place: &Place, links: u32) -> Result<Vec<Measured>> {
         expires_at: None,
     };
     let now = Timestamp::from_millis(NOW);
-    let (_, key) =
-        accounts::create_key(&store.write, seed.account.id, new, nanoid::rngs::default, now).await??;
+    let (_, key) = accounts::create_key(
+        &store.write,
+        Granter::Operator(seed.account.id),
+        new,
+        nanoid::rngs::default,
+        now,
+    )
+    .await?;
     let statements = Arc::new(Mutex::new(Vec::new()));
     let recorded = Arc::clone(&statements);
     store.read.set_metric_callback(move |info| {

@@ -6,7 +6,7 @@ use entity::{
     short_link,
 };
 use linkhop::{
-    accounts::{self, NewApiKey},
+    accounts::{self, Granter, NewApiKey},
     store::Store,
 };
 use sea_orm::{EntityTrait as _, IntoActiveModel as _};
@@ -61,8 +61,14 @@ impl Catalog {
             scopes: vec![api_key::Scope::Admin],
             expires_at: None,
         };
-        let (_, key) =
-            accounts::create_key(&store.write, one.account.id, new, nanoid::rngs::default, END).await??;
+        let (_, key) = accounts::create_key(
+            &store.write,
+            Granter::Operator(one.account.id),
+            new,
+            nanoid::rngs::default,
+            END,
+        )
+        .await?;
         let mut catalog = Self {
             key: key.expose().to_owned(),
             links: Vec::new(),

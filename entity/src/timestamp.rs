@@ -41,6 +41,12 @@ impl Timestamp {
         Self(whole + i64::from(between))
     }
 
+    /// The moment that is `seconds` after this one.
+    #[must_use]
+    pub const fn seconds_after(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(1000)))
+    }
+
     /// The moment that is `hours` before this one.
     #[must_use]
     pub const fn hours_before(self, hours: i64) -> Self {

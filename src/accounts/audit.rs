@@ -8,11 +8,14 @@ use entity::{
     AccountId, ApiKeyId, AuditEntryId, Timestamp, account, api_key,
     audit_entry::{self, Action},
 };
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait as _, IntoActiveModel as _};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
+    QueryTrait as _, Select,
+};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::Principal;
+use super::{Principal, rows_of};
 
 /// How many entries one statement stores: `SQLite` takes 32,766 values.
 const ROWS: usize = 1000;
@@ -157,6 +160,56 @@ pub async fn store(
             .await?;
     }
     Ok(())
+}
+
+/// What entries must be to be listed: all that is given here together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// One of these was done.
+    pub actions: Option<Vec<Action>>,
+    /// It was done to this row.
+    pub subject: Option<Uuid>,
+    /// It was done with this key.
+    pub key: Option<ApiKeyId>,
+    /// It was done then or later.
+    pub from: Option<Timestamp>,
+    /// It was done earlier.
+    pub before: Option<Timestamp>,
+}
+
+/// The account's entries that pass the filter.
+#[must_use]
+pub fn entries(account: AccountId, filter: AuditFilter) -> Select<audit_entry::Entity> {
+    use audit_entry::Column;
+    let id = |time| AuditEntryId::first_at(time);
+    rows_of::<audit_entry::Entity>(account)
+        .apply_if(filter.actions, |rows, actions| {
+            rows.filter(Column::Action.is_in(actions))
+        })
+        .apply_if(filter.subject, |rows, subject| {
+            rows.filter(Column::SubjectId.eq(subject))
+        })
+        .apply_if(filter.key, |rows, key| rows.filter(Column::ApiKeyId.eq(key)))
+        .apply_if(filter.from, |rows, from| rows.filter(Column::Id.gt(id(from))))
+        .apply_if(filter.before, |rows, before| {
+            rows.filter(Column::Id.lt(id(before)))
+        })
+}
+
+/// The account's entry with that id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_id(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    id: AuditEntryId,
+) -> Result<Option<audit_entry::Model>, DbErr> {
+    let named = audit_entry::Column::Id.eq(id);
+    rows_of::<audit_entry::Entity>(account)
+        .filter(named)
+        .one(db)
+        .await
 }
 
 /// What is no longer as it was, as it was and as it is.

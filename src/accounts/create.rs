@@ -1,23 +1,13 @@
-//! New accounts and keys.
+//! New accounts.
 
-use entity::{AccountId, ApiKeyId, Timestamp, account, api_key};
+use entity::{AccountId, Timestamp, account, audit_entry::Action};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, IntoActiveModel};
 
-use super::ApiKey;
+use super::{Actor, audit};
 use crate::values::name::{InvalidName, Name};
 
-/// What a new key is to be.
-#[derive(Clone, Debug)]
-pub struct NewApiKey {
-    /// What people call it.
-    pub name: String,
-    /// What it may do.
-    pub scopes: Vec<api_key::Scope>,
-    /// From when on it is refused.
-    pub expires_at: Option<Timestamp>,
-}
-
-/// Makes an account with the platforms' usual parameter names as settings.
+/// Makes an account with the platforms' usual parameter names as settings. Account and audit entry are two rows, so `db`
+/// is a transaction wherever a server may stop in between.
 ///
 /// # Errors
 /// The outer one when the database does not answer, the inner one when the name is no name.
@@ -44,35 +34,8 @@ pub async fn create(
         global_offer_parameters: account::Parameters::default(),
         created_at: now,
     };
-    Ok(Ok(row.into_active_model().insert(db).await?))
-}
-
-/// Makes a key of an account. The key itself is in no row: whoever calls must show it now.
-///
-/// # Errors
-/// The outer one when the database does not answer, the inner one when the name is no name.
-pub async fn create_key(
-    db: &impl ConnectionTrait,
-    account: AccountId,
-    new: NewApiKey,
-    random: fn(usize) -> Vec<u8>,
-    now: Timestamp,
-) -> Result<Result<(api_key::Model, ApiKey), InvalidName>, DbErr> {
-    let name = match Name::parse(&new.name) {
-        Ok(name) => name,
-        Err(invalid) => return Ok(Err(invalid)),
-    };
-    let key = ApiKey::draw(random);
-    let row = api_key::Model {
-        id: ApiKeyId::at(now),
-        account_id: account,
-        name: name.into(),
-        hash: key.hash(),
-        scopes: api_key::Scopes(new.scopes),
-        expires_at: new.expires_at,
-        revoked_at: None,
-        last_used_at: None,
-        created_at: now,
-    };
-    Ok(Ok((row.into_active_model().insert(db).await?, key)))
+    let row = row.into_active_model().insert(db).await?;
+    let operator = Actor::operator(row.id);
+    audit::record(db, operator, Action::AccountCreated, None, &row, now).await?;
+    Ok(Ok(row))
 }

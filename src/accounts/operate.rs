@@ -1,14 +1,12 @@
 //! What the operator of a server does with accounts and keys, whosever they are.
 
-use entity::{AccountId, ApiKeyId, Timestamp, account, api_key};
+use entity::{AccountId, ApiKeyId, Timestamp, account, api_key, audit_entry::Action};
 use sea_orm::{
-    ActiveEnum, ActiveModelTrait,
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, LockType},
+    ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel as _, QueryOrder, QuerySelect,
+    sea_query::LockType,
 };
 
-use super::rows_of;
+use super::{Actor, audit, keys::revoke_key};
 use crate::store::{Store, again, met_another};
 
 /// No account has this id.
@@ -58,18 +56,16 @@ pub async fn find(
 /// # Errors
 /// The outer one when the database does not answer, the inner one when there is no such account.
 pub async fn set_status(
-    db: &impl ConnectionTrait,
+    store: &Store,
     id: AccountId,
     status: account::Status,
+    now: Timestamp,
 ) -> Result<Result<Changed<account::Model>, UnknownAccount>, DbErr> {
-    let changed = account::Entity::update_many()
-        .col_expr(account::Column::Status, Expr::value(status.to_value()))
-        .filter(account::Column::Id.eq(id))
-        .filter(account::Column::Status.ne(status))
-        .exec(db)
-        .await?;
-    let is_new = changed.rows_affected > 0;
-    Ok(find(db, id).await?.map(|row| Changed { row, is_new }))
+    let action = match status {
+        account::Status::Active => Action::AccountResumed,
+        account::Status::Suspended => Action::AccountSuspended,
+    };
+    change(store, id, action, now, |row| row.status = status).await
 }
 
 /// Gives products to an account beside those that it has. The next request with one of its keys sees them.
@@ -80,30 +76,47 @@ pub async fn enable(
     store: &Store,
     id: AccountId,
     products: &[account::Product],
+    now: Timestamp,
 ) -> Result<Result<Changed<account::Model>, UnknownAccount>, DbErr> {
-    again(met_another, async || {
-        let transaction = store.begin().await?;
-        let row = account::Entity::find_by_id(id)
-            .lock(LockType::NoKeyUpdate)
-            .one(&*transaction)
-            .await?;
-        let Some(mut row) = row else {
-            return Ok(Err(UnknownAccount(id)));
-        };
-        let before = row.products.0.len();
+    change(store, id, Action::AccountProductsEnabled, now, |row| {
         for product in products {
             if !row.products.0.contains(product) {
                 row.products.0.push(*product);
             }
         }
-        let is_new = row.products.0.len() > before;
+    })
+    .await
+}
+
+async fn change(
+    store: &Store,
+    id: AccountId,
+    action: Action,
+    now: Timestamp,
+    make: impl Fn(&mut account::Model),
+) -> Result<Result<Changed<account::Model>, UnknownAccount>, DbErr> {
+    again(met_another, async || {
+        let transaction = store.begin().await?;
+        let before = account::Entity::find_by_id(id)
+            .lock(LockType::NoKeyUpdate)
+            .one(&*transaction)
+            .await?;
+        let Some(before) = before else {
+            return Ok(Err(UnknownAccount(id)));
+        };
+        let mut row = before.clone();
+        make(&mut row);
+        let is_new = row != before;
         if is_new {
-            account::ActiveModel {
-                id: Set(id),
-                products: Set(row.products.clone()),
-                ..Default::default()
-            }
-            .update(&*transaction)
+            row = row.into_active_model().reset_all().update(&*transaction).await?;
+            audit::record(
+                &*transaction,
+                Actor::operator(id),
+                action,
+                Some(&before),
+                &row,
+                now,
+            )
             .await?;
             transaction.commit().await?;
         }
@@ -112,33 +125,18 @@ pub async fn enable(
     .await
 }
 
-/// The keys of an account, in the order of their making, those that no longer work among them.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn keys(db: &impl ConnectionTrait, account: AccountId) -> Result<Vec<api_key::Model>, DbErr> {
-    rows_of::<api_key::Entity>(account)
-        .order_by_asc(api_key::Column::Id)
-        .all(db)
-        .await
-}
-
-/// Takes a key back for good. The next request with it is refused. Who did it first set the time of it.
+/// Takes a key back for good, whosever it is. The next request with it is refused. Who did it first set the time of it.
 ///
 /// # Errors
 /// The outer one when the database does not answer, the inner one when there is no such key.
-pub async fn revoke_key(
-    db: &impl ConnectionTrait,
+pub async fn revoke_any_key(
+    store: &Store,
     id: ApiKeyId,
     now: Timestamp,
 ) -> Result<Result<Changed<api_key::Model>, UnknownKey>, DbErr> {
-    let changed = api_key::Entity::update_many()
-        .col_expr(api_key::Column::RevokedAt, Expr::value(now))
-        .filter(api_key::Column::Id.eq(id))
-        .filter(api_key::Column::RevokedAt.is_null())
-        .exec(db)
-        .await?;
-    let is_new = changed.rows_affected > 0;
-    let key = api_key::Entity::find_by_id(id).one(db).await?;
-    Ok(key.map(|row| Changed { row, is_new }).ok_or(UnknownKey(id)))
+    let Some(key) = api_key::Entity::find_by_id(id).one(&store.read).await? else {
+        return Ok(Err(UnknownKey(id)));
+    };
+    let revoked = revoke_key(store, Actor::operator(key.account_id), id, now).await?;
+    Ok(revoked.ok_or(UnknownKey(id)))
 }

@@ -1,9 +1,10 @@
 //! How an account's links are made.
 
-use entity::{AccountId, account};
+use entity::{Timestamp, account, audit_entry::Action};
 use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, IntoActiveModel, QuerySelect, sea_query::LockType};
 use serde_json::Value;
 
+use super::{Actor, audit};
 use crate::{
     store::{Store, again, met_another},
     values::parameters::{self, InvalidParameter},
@@ -54,20 +55,24 @@ pub enum SettingsError {
 /// With the first thing that is wrong. Nothing is stored then.
 pub async fn update_settings(
     store: &Store,
-    account: AccountId,
+    actor: Actor,
     change: &SettingsChange,
+    now: Timestamp,
 ) -> Result<account::Model, SettingsError> {
     let in_the_way =
         |error: &SettingsError| matches!(error, SettingsError::Database(error) if met_another(error));
     let changed = again(in_the_way, async || {
         let transaction = store.begin().await?;
-        let row = account::Entity::find_by_id(account)
+        let before = account::Entity::find_by_id(actor.account)
             .lock(LockType::NoKeyUpdate)
             .one(&*transaction)
             .await?;
-        let mut row = row.ok_or_else(|| DbErr::RecordNotFound(account.to_string()))?;
+        let before = before.ok_or_else(|| DbErr::RecordNotFound(actor.account.to_string()))?;
+        let mut row = before.clone();
         apply(&mut row, change)?;
         let changed = row.into_active_model().reset_all().update(&*transaction).await?;
+        let action = Action::AccountSettingsUpdated;
+        audit::record(&*transaction, actor, action, Some(&before), &changed, now).await?;
         transaction.commit().await?;
         Ok(changed)
     });

@@ -105,8 +105,11 @@ impl Account {
             } => {
                 let store = open(&database).await?;
                 let products: Vec<_> = products.into_iter().map(Into::into).collect();
-                let account = accounts::create(&store.write, &name, &products, Clock::system().now()).await?;
+                let transaction = store.begin().await?;
+                let account =
+                    accounts::create(&*transaction, &name, &products, Clock::system().now()).await?;
                 let account = account.map_err(|invalid| Usage(format!("--name: {invalid}")))?;
+                transaction.commit().await?;
                 output.print(|| json_of(&account), || format!("{}\n", account.id))
             }
             Action::Enable { products, account } => account.enable(products).await,
@@ -125,7 +128,7 @@ impl Named {
     async fn enable(self, products: Vec<ProductName>) -> Result<()> {
         let store = open(&self.database).await?;
         let products: Vec<_> = products.into_iter().map(Into::into).collect();
-        let changed = accounts::enable(&store, self.account, &products).await?;
+        let changed = accounts::enable(&store, self.account, &products, Clock::system().now()).await?;
         let Changed { row, is_new } = changed.map_err(known_account)?;
         let has = words(&json!(row.products));
         let said = if is_new {
@@ -138,7 +141,7 @@ impl Named {
 
     async fn set(self, status: account::Status) -> Result<()> {
         let store = open(&self.database).await?;
-        let changed = accounts::set_status(&store.write, self.account, status).await?;
+        let changed = accounts::set_status(&store, self.account, status, Clock::system().now()).await?;
         let Changed { row, is_new } = changed.map_err(known_account)?;
         let said = match (status, is_new) {
             (account::Status::Suspended, true) => {

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use super::{print, stopped};
 use crate::{
-    accounts::{self, NewApiKey, rows_of},
+    accounts::{self, Granter, NewApiKey, rows_of},
     app::Clock,
     clicks::judge::Judge,
     config::{DatabaseTuning, ServerConfig},
@@ -134,7 +134,14 @@ async fn seed(db: &impl sea_orm::ConnectionTrait, judge: &Judge) -> Result<(Acco
         scopes: vec![entity::api_key::Scope::Admin],
         expires_at: None,
     };
-    let (_, key) = accounts::create_key(db, account.id, new, nanoid::rngs::default, today).await??;
+    let (_, key) = accounts::create_key(
+        db,
+        Granter::Operator(account.id),
+        new,
+        nanoid::rngs::default,
+        today,
+    )
+    .await?;
     let domain = domain::Model {
         id: DomainId::at(now),
         account_id: account.id,

@@ -11,7 +11,7 @@ use super::{
     output::{Output, table, time_json, time_text, words},
 };
 use crate::{
-    accounts::{self, Changed, NewApiKey},
+    accounts::{self, Changed, CreateKeyError, Granter, NewApiKey},
     app::Clock,
     config::{DatabaseConfig, Unseen},
 };
@@ -123,7 +123,7 @@ impl Key {
                 database,
             } => {
                 let store = open(&database).await?;
-                let revoked = accounts::revoke_key(&store.write, key, Clock::system().now()).await?;
+                let revoked = accounts::revoke_any_key(&store, key, Clock::system().now()).await?;
                 let Changed { row, is_new } = revoked.map_err(|unknown| {
                     anyhow!("{unknown}; `linkhop key list --account ID` shows those of an account")
                 })?;
@@ -145,9 +145,6 @@ impl Create {
     async fn run(self) -> Result<()> {
         let now = Clock::system().now();
         let expires_at = self.expires_at.map(entity::Timestamp::from);
-        if expires_at.is_some_and(|end| end <= now) {
-            return Err(Usage("--expires-at must be in the future".to_owned()).into());
-        }
         let store = open(&self.database).await?;
         let account = accounts::find(&store.read, self.account)
             .await?
@@ -157,8 +154,15 @@ impl Create {
             scopes: self.scopes.into_iter().map(Into::into).collect(),
             expires_at,
         };
-        let made = accounts::create_key(&store.write, account.id, new, nanoid::rngs::default, now).await?;
-        let (row, key) = made.map_err(|invalid| Usage(format!("--name: {invalid}")))?;
+        let granter = Granter::Operator(account.id);
+        let transaction = store.begin().await?;
+        let made = accounts::create_key(&*transaction, granter, new, nanoid::rngs::default, now).await;
+        let (row, key) = made.map_err(|error| match error {
+            CreateKeyError::Name(invalid) => Usage(format!("--name: {invalid}")).into(),
+            CreateKeyError::Expired => Usage("--expires-at must be in the future".to_owned()).into(),
+            other => anyhow::Error::from(other),
+        })?;
+        transaction.commit().await?;
         let json = || {
             let mut json = json_of(&row);
             json["apiKey"] = key.expose().into();

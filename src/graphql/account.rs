@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use async_graphql::{Description, Enum, ID, Json, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::{account, api_key};
+use entity::account;
 
-use super::connection::Identified;
+use super::{api_key::ApiKey, connection::Identified};
 use crate::accounts::Principal;
 
 /// Whether an account's keys work.
@@ -25,20 +25,6 @@ pub enum AccountStatus {
 pub enum Product {
     /// Short links for text messages.
     Sms,
-}
-
-/// What a key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "api_key::Scope")]
-pub enum Scope {
-    /// Read whatever the account has.
-    Read,
-    /// Create short links; includes `READ`.
-    LinksWrite,
-    /// Create and change offers and sending lists; includes `READ`.
-    CatalogWrite,
-    /// Everything, domains and the account's settings too; includes every other scope.
-    Admin,
 }
 
 /// Who is asking: what a key opens, and the key itself.
@@ -132,47 +118,4 @@ pub(super) struct AccountSettings {
     /// Query parameters that every offer's destination gets, unless the offer has one of that name: a JSON object
     /// of names and texts, such as `{"utm_source": "sms"}`.
     pub global_offer_parameters: Json<BTreeMap<String, String>>,
-}
-
-/// A key of the account. The key itself was shown once and is stored nowhere; this is what is known of it.
-#[derive(Clone, Debug, Description)]
-pub(super) struct ApiKey(pub api_key::Model);
-
-impl Identified for ApiKey {
-    fn node_id(&self) -> String {
-        self.0.id.to_string()
-    }
-}
-
-#[Object(use_type_description)]
-impl ApiKey {
-    /// Names the key: `key_` and 32 hexadecimal digits. It opens nothing.
-    pub async fn id(&self) -> ID {
-        self.0.id.to_string().into()
-    }
-
-    /// What people call it.
-    async fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// What it may do; a call that needs another scope is answered with the top-level error `FORBIDDEN`.
-    async fn scopes(&self) -> Vec<Scope> {
-        self.0.scopes.0.iter().map(|scope| (*scope).into()).collect()
-    }
-
-    /// From when on it is refused; null if never.
-    async fn expires_at(&self) -> Option<DateTime<Utc>> {
-        self.0.expires_at.map(entity::Timestamp::utc)
-    }
-
-    /// When it was last used, to about a minute: the stored time follows that far behind. Null if never.
-    async fn last_used_at(&self) -> Option<DateTime<Utc>> {
-        self.0.last_used_at.map(entity::Timestamp::utc)
-    }
-
-    /// When it was made.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at.utc()
-    }
 }

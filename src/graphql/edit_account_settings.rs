@@ -10,7 +10,7 @@ use super::{
     user_error::{Complaint, InvalidParameterError},
 };
 use crate::{
-    accounts::{ParameterField, SettingsChange, SettingsError, update_settings},
+    accounts::{Actor, ParameterField, SettingsChange, SettingsError, update_settings},
     app::App,
 };
 
@@ -75,12 +75,12 @@ pub(super) async fn update_account_settings(
     context: &Context<'_>,
     input: UpdateAccountSettingsInput,
 ) -> Result<UpdateAccountSettingsResult> {
-    let account = principal(context, Scope::Admin)?.account_id();
+    let actor = Actor::from(principal(context, Scope::Admin)?);
     let app = context.data_unchecked::<App>();
     let invalid = |field: &ParameterField, reason: String| {
         Ok(InvalidParameterError::from(Complaint::of_path(&path(field), &reason)).into())
     };
-    match update_settings(&app.store, account, &input.into()).await {
+    match update_settings(&app.store, actor, &input.into(), app.clock.now()).await {
         Ok(row) => Ok(UpdateAccountSettingsSuccess { account: Account(row) }.into()),
         Err(SettingsError::Invalid(field, reason)) => invalid(&field, reason.to_string()),
         Err(SettingsError::SameName(field)) => invalid(

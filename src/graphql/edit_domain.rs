@@ -9,6 +9,7 @@ use super::{
     user_error::{Complaint, DomainNotFoundError, HostInUseError, InvalidHostError, InvalidUrlError},
 };
 use crate::{
+    accounts::Actor,
     app::App,
     catalog::domain::{
         CreateError, DomainChange, InvalidDomain, NewDomain, UpdateError, UrlField, archive, create, update,
@@ -137,9 +138,9 @@ pub(super) async fn create_domain(
     context: &Context<'_>,
     input: CreateDomainInput,
 ) -> Result<CreateDomainResult> {
-    let account = principal(context, Scope::Admin)?.account_id();
+    let actor = Actor::from(principal(context, Scope::Admin)?);
     let app = context.data_unchecked::<App>();
-    match create(&app.store, &app.hosts, account, &input.into(), app.clock.now()).await {
+    match create(&app.store, &app.hosts, actor, &input.into(), app.clock.now()).await {
         Ok(row) => Ok(CreateDomainSuccess { domain: Domain(row) }.into()),
         Err(CreateError::Invalid(reason)) => Ok(invalid(reason)),
         Err(CreateError::Database(error)) => Err(internal(error)),
@@ -154,13 +155,13 @@ pub(super) async fn update_domain(
     context: &Context<'_>,
     input: UpdateDomainInput,
 ) -> Result<UpdateDomainResult> {
-    let account = principal(context, Scope::Admin)?.account_id();
+    let actor = Actor::from(principal(context, Scope::Admin)?);
     let app = context.data_unchecked::<App>();
     let not_found = || Ok(DomainNotFoundError::from(Complaint::new(&["input", "id"], NOT_FOUND)).into());
     let Ok(id) = input.id.parse::<DomainId>() else {
         return not_found();
     };
-    match update(&app.store, &app.hosts, account, id, &input.into()).await {
+    match update(&app.store, &app.hosts, actor, id, &input.into(), app.clock.now()).await {
         Ok(row) => Ok(UpdateDomainSuccess { domain: Domain(row) }.into()),
         Err(UpdateError::NotFound) => not_found(),
         Err(UpdateError::Invalid(reason)) => Ok(invalid(reason)),
@@ -173,10 +174,10 @@ pub(super) async fn update_domain(
 /// # Errors
 /// `UNAUTHENTICATED`, `FORBIDDEN`, or when the database does not answer.
 pub(super) async fn archive_domain(context: &Context<'_>, id: &ID) -> Result<ArchiveDomainResult> {
-    let account = principal(context, Scope::Admin)?.account_id();
+    let actor = Actor::from(principal(context, Scope::Admin)?);
     let app = context.data_unchecked::<App>();
     let row = match id.parse::<DomainId>() {
-        Ok(id) => archive(&app.store, &app.hosts, account, id)
+        Ok(id) => archive(&app.store, &app.hosts, actor, id, app.clock.now())
             .await
             .map_err(internal)?,
         Err(_) => None,

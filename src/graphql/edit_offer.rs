@@ -13,6 +13,7 @@ use super::{
     },
 };
 use crate::{
+    accounts::Actor,
     app::App,
     catalog::offer::{
         CreateError, InvalidOffer, NewOffer, OfferChange, UpdateError, archive, create, update,
@@ -189,9 +190,9 @@ pub(super) async fn create_offer(
     context: &Context<'_>,
     input: CreateOfferInput,
 ) -> Result<CreateOfferResult> {
-    let account = principal(context, Scope::CatalogWrite)?.account_id();
+    let actor = Actor::from(principal(context, Scope::CatalogWrite)?);
     let app = context.data_unchecked::<App>();
-    match create(&app.store, &app.hosts, account, input.into(), app.clock.now()).await {
+    match create(&app.store, &app.hosts, actor, input.into(), app.clock.now()).await {
         Ok(row) => Ok(CreateOfferSuccess { offer: Offer(row) }.into()),
         Err(CreateError::Invalid(reason)) => Ok(invalid(reason)),
         Err(CreateError::Database(error)) => Err(internal(error)),
@@ -206,13 +207,13 @@ pub(super) async fn update_offer(
     context: &Context<'_>,
     input: UpdateOfferInput,
 ) -> Result<UpdateOfferResult> {
-    let account = principal(context, Scope::CatalogWrite)?.account_id();
+    let actor = Actor::from(principal(context, Scope::CatalogWrite)?);
     let app = context.data_unchecked::<App>();
     let not_found = || Ok(OfferNotFoundError::from(Complaint::new(&["input", "id"], NOT_FOUND)).into());
     let Ok(id) = input.id.parse::<OfferId>() else {
         return not_found();
     };
-    match update(&app.store, &app.hosts, account, id, &input.into()).await {
+    match update(&app.store, &app.hosts, actor, id, &input.into(), app.clock.now()).await {
         Ok(row) => Ok(UpdateOfferSuccess { offer: Offer(row) }.into()),
         Err(UpdateError::NotFound) => not_found(),
         Err(UpdateError::Invalid(reason)) => Ok(invalid(reason)),
@@ -225,10 +226,12 @@ pub(super) async fn update_offer(
 /// # Errors
 /// `UNAUTHENTICATED`, `FORBIDDEN`, or when the database does not answer.
 pub(super) async fn archive_offer(context: &Context<'_>, id: &ID) -> Result<ArchiveOfferResult> {
-    let account = principal(context, Scope::CatalogWrite)?.account_id();
+    let actor = Actor::from(principal(context, Scope::CatalogWrite)?);
     let app = context.data_unchecked::<App>();
     let row = match id.parse::<OfferId>() {
-        Ok(id) => archive(&app.store, account, id).await.map_err(internal)?,
+        Ok(id) => archive(&app.store, actor, id, app.clock.now())
+            .await
+            .map_err(internal)?,
         Err(_) => None,
     };
     Ok(match row {

@@ -13,6 +13,7 @@ use super::{
     },
 };
 use crate::{
+    accounts::Actor,
     app::App,
     catalog::sending_list::{
         CreateError, InvalidList, ListChange, NewList, UpdateError, archive, create, update,
@@ -165,9 +166,9 @@ pub(super) async fn create_sending_list(
     context: &Context<'_>,
     input: CreateSendingListInput,
 ) -> Result<CreateSendingListResult> {
-    let account = principal(context, Scope::CatalogWrite)?.account_id();
+    let actor = Actor::from(principal(context, Scope::CatalogWrite)?);
     let app = context.data_unchecked::<App>();
-    match create(&app.store, account, input.into(), app.clock.now()).await {
+    match create(&app.store, actor, input.into(), app.clock.now()).await {
         Ok(row) => Ok(CreateSendingListSuccess {
             sending_list: SendingList(row),
         }
@@ -185,13 +186,22 @@ pub(super) async fn update_sending_list(
     context: &Context<'_>,
     input: UpdateSendingListInput,
 ) -> Result<UpdateSendingListResult> {
-    let account = principal(context, Scope::CatalogWrite)?.account_id();
+    let actor = Actor::from(principal(context, Scope::CatalogWrite)?);
     let app = context.data_unchecked::<App>();
     let not_found = || Ok(ListNotFoundError::from(Complaint::new(&["input", "id"], NOT_FOUND)).into());
     let Ok(id) = input.id.parse::<SendingListId>() else {
         return not_found();
     };
-    match update(&app.store, app.hosts.changes(), account, id, &input.into()).await {
+    match update(
+        &app.store,
+        app.hosts.changes(),
+        actor,
+        id,
+        &input.into(),
+        app.clock.now(),
+    )
+    .await
+    {
         Ok(row) => Ok(UpdateSendingListSuccess {
             sending_list: SendingList(row),
         }
@@ -207,10 +217,12 @@ pub(super) async fn update_sending_list(
 /// # Errors
 /// `UNAUTHENTICATED`, `FORBIDDEN`, or when the database does not answer.
 pub(super) async fn archive_sending_list(context: &Context<'_>, id: &ID) -> Result<ArchiveSendingListResult> {
-    let account = principal(context, Scope::CatalogWrite)?.account_id();
+    let actor = Actor::from(principal(context, Scope::CatalogWrite)?);
     let app = context.data_unchecked::<App>();
     let row = match id.parse::<SendingListId>() {
-        Ok(id) => archive(&app.store, account, id).await.map_err(internal)?,
+        Ok(id) => archive(&app.store, actor, id, app.clock.now())
+            .await
+            .map_err(internal)?,
         Err(_) => None,
     };
     Ok(match row {

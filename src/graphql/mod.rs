@@ -4,6 +4,8 @@
 //! agents that choose a tool read.
 
 mod account;
+mod api_key;
+mod audit_entry;
 mod click;
 mod click_filter;
 mod click_grouping;
@@ -13,6 +15,8 @@ mod create_short_link;
 mod documents;
 mod domain;
 mod edit_account_settings;
+mod edit_api_key;
+mod edit_contact;
 mod edit_domain;
 mod edit_offer;
 mod edit_sending_list;
@@ -37,6 +41,8 @@ use async_graphql::{Request, Schema};
 use chrono::{DateTime, Utc};
 
 use self::{
+    api_key::ApiKey,
+    audit_entry::AuditEntry,
     click::{Click, ClickTotal},
     connection::{Total, describe},
     documents::Documents,
@@ -115,6 +121,16 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
         builder,
         "A page of sending lists.",
         "A sending list and its place in the list of lists.",
+    );
+    let builder = describe::<ApiKey, Total, _, _, _>(
+        builder,
+        "A page of API keys.",
+        "An API key and its place in the list.",
+    );
+    let builder = describe::<AuditEntry, Total, _, _, _>(
+        builder,
+        "A page of the audit log.",
+        "An entry of the audit log and its place there.",
     );
     describe::<Domain, Total, _, _, _>(
         builder,

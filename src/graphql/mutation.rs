@@ -7,6 +7,11 @@ use super::{
     edit_account_settings::{
         UpdateAccountSettingsInput, UpdateAccountSettingsResult, update_account_settings,
     },
+    edit_api_key::{
+        CreateApiKeyInput, CreateApiKeyResult, RevokeApiKeyResult, RotateApiKeyInput, RotateApiKeyResult,
+        create_api_key, revoke_api_key, rotate_api_key,
+    },
+    edit_contact::{EraseContactResult, erase_contact},
     edit_domain::{
         ArchiveDomainResult, CreateDomainInput, CreateDomainResult, UpdateDomainInput, UpdateDomainResult,
         archive_domain, create_domain, update_domain,
@@ -156,5 +161,53 @@ impl Mutation {
         #[graphql(desc = "What is to be different about the settings.")] input: UpdateAccountSettingsInput,
     ) -> Result<UpdateAccountSettingsResult> {
         update_account_settings(context, input).await
+    }
+
+    /// Makes an API key of the account and shows it this once. It can do no more than the caller's own. Needs the scope
+    /// `ADMIN`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn create_api_key(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What the key is to be.")] input: CreateApiKeyInput,
+    ) -> Result<CreateApiKeyResult> {
+        create_api_key(context, input).await
+    }
+
+    /// Replaces an API key by a new one with the same name, scopes and end, and shows it this once. The old one goes on
+    /// working for a while, so that nothing stands still until whoever uses it has the new one. Needs the scope `ADMIN`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn rotate_api_key(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which key, and for how long it still works.")] input: RotateApiKeyInput,
+    ) -> Result<RotateApiKeyResult> {
+        rotate_api_key(context, input).await
+    }
+
+    /// Takes an API key back for good: it is refused from the next request on, also where it is the caller's own. Safe to
+    /// repeat. Needs the scope `ADMIN`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn revoke_api_key(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which key: its `id`, `key_` and 32 hexadecimal digits; not the key itself.")]
+        id: ID,
+    ) -> Result<RevokeApiKeyResult> {
+        revoke_api_key(context, &id).await
+    }
+
+    /// Forgets a person whom links were sent to: their number on all links of the account, also where destinations, fallback
+    /// URLs and metadata hold it, and on the clicks of these links whatever tells of the visitor (network, agent, country,
+    /// language, referrer, parameters). There is no way back. Counts and reports stay, and the audit log says that it
+    /// happened, not to whom. The links go on redirecting; archive them where they should not. Safe to repeat, also after a
+    /// `TIMEOUT`: it goes on where it stopped. Needs the scope `ADMIN`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn erase_contact(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The person's phone number, E.164 such as `+14155552671`.")] phone_number: String,
+    ) -> Result<EraseContactResult> {
+        erase_contact(context, &phone_number).await
     }
 }

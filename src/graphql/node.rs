@@ -1,10 +1,12 @@
 //! Whatever has an id, by that id.
 
 use async_graphql::{Context, ID, Interface, Result};
-use entity::{DomainId, OfferId, SendingListId, ShortLinkId, api_key::Scope};
+use entity::{ApiKeyId, AuditEntryId, DomainId, OfferId, SendingListId, ShortLinkId, api_key::Scope};
 
 use super::{
-    account::{Account, ApiKey},
+    account::Account,
+    api_key::ApiKey,
+    audit_entry::AuditEntry,
     connection::Identified as _,
     domain::Domain,
     error::{internal, principal},
@@ -13,7 +15,7 @@ use super::{
     sending_list::SendingList,
     short_link::ShortLink,
 };
-use crate::{app::App, links::lookup};
+use crate::{accounts::audit, app::App, links::lookup};
 
 /// Whatever has an id of its own in the server.
 #[derive(Debug, Interface)]
@@ -25,8 +27,10 @@ use crate::{app::App, links::lookup};
 pub(super) enum Node {
     /// The caller's account.
     Account(Account),
-    /// The caller's key.
+    /// A key.
     ApiKey(ApiKey),
+    /// An entry of the audit log.
+    AuditEntry(AuditEntry),
     /// A domain.
     Domain(Domain),
     /// An offer.
@@ -60,10 +64,24 @@ pub(super) async fn node(context: &Context<'_>, id: &ID) -> Result<Option<Node>>
     if let Ok(id) = id.parse::<DomainId>() {
         return Ok(load(context, id).await?.map(|row| Domain(row).into()));
     }
-    let account = Account(principal.account.clone());
-    if account.node_id() == id {
-        return Ok(Some(account.into()));
+    let is_admin = principal.may(Scope::Admin);
+    if let Ok(id) = id.parse::<ApiKeyId>() {
+        if id == principal.key.id {
+            return Ok(Some(ApiKey(principal.key.clone()).into()));
+        }
+        let key = if is_admin { load(context, id).await? } else { None };
+        return Ok(key.map(|row| ApiKey(row).into()));
     }
-    let key = ApiKey(principal.key.clone());
-    Ok((key.node_id() == id).then(|| key.into()))
+    if let Ok(id) = id.parse::<AuditEntryId>() {
+        if !is_admin {
+            return Ok(None);
+        }
+        let db = &context.data_unchecked::<App>().store.read;
+        let entry = audit::by_id(db, principal.account_id(), id)
+            .await
+            .map_err(internal)?;
+        return Ok(entry.map(|row| AuditEntry(row).into()));
+    }
+    let account = Account(principal.account.clone());
+    Ok((account.node_id() == id).then(|| account.into()))
 }

@@ -1,10 +1,12 @@
 //! What can be read.
 
 use async_graphql::{Context, Description, ID, Object, Result, connection::Edge};
-use entity::{DomainId, OfferId, SendingListId, ShortLinkId, api_key::Scope};
+use entity::{ApiKeyId, AuditEntryId, DomainId, OfferId, SendingListId, ShortLinkId, api_key::Scope};
 
 use super::{
     account::Viewer,
+    api_key::{ApiKey, ApiKeyFilter},
+    audit_entry::{AuditEntry, AuditLogFilter},
     click::{Click, ClickTotal},
     click_filter::{ClickFilterInput, refusal},
     click_grouping::{ClickGrouping, ClickInterval, ClickReportOrder},
@@ -23,13 +25,15 @@ use super::{
     short_link::{ShortLink, ShortLinkLookup},
 };
 use crate::{
+    accounts,
     app::App,
     catalog::{self, sending_list::ListLookup},
     links::{self, lookup},
 };
 
 /// What can be read. Everything belongs to the account of the API key that the request is sent with, as the header
-/// `X-Api-Key`: what belongs to another account is not found. Every key may read all of it.
+/// `X-Api-Key`: what belongs to another account is not found. Every key may read all of it but the account's keys and its
+/// audit log, which need `ADMIN`.
 ///
 /// What is no answer to the input is a top-level error with one of these as `extensions.code`: `UNAUTHENTICATED`
 /// (no key, or one that doesn't work), `ACCOUNT_SUSPENDED`, `FORBIDDEN` (the key lacks a scope), `BAD_REQUEST` (a
@@ -48,8 +52,8 @@ impl Query {
         Ok(principal(context, Scope::Read)?.into())
     }
 
-    /// Whatever has this id: a short link, an offer, a sending list, a domain, the caller's account or key;
-    /// null if the account has nothing of that id.
+    /// Whatever has this id: a short link, an offer, a sending list, a domain, the caller's account or key, for `ADMIN`
+    /// also another key of the account or an entry of its audit log; null if the account has nothing of that id.
     async fn node(
         &self,
         context: &Context<'_>,
@@ -245,6 +249,72 @@ impl Query {
         };
         let (id, order) = (entity::domain::Column::Id, order_by.unwrap_or_default());
         page::<_, DomainId, _>(context, rows, id, order.into(), asked).await
+    }
+
+    /// The account's API keys: those that pass the filter, the newest first, a page at a time. Needs the scope `ADMIN`.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn api_keys(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What a key must be to be listed; any that works without it.")] filter: Option<
+            ApiKeyFilter,
+        >,
+        #[graphql(desc = "How many keys from the newest on, 1 to 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "Only keys after this cursor: `pageInfo.endCursor` of the page before.")]
+        after: Option<String>,
+        #[graphql(
+            desc = "How many keys from the oldest on, 1 to 100: pages backwards, without `first` and `after`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only keys before this cursor: `pageInfo.startCursor` of the page after.")]
+        before: Option<String>,
+    ) -> Result<PageOf<ApiKey>> {
+        let account = principal(context, Scope::Admin)?.account_id();
+        let now = context.data_unchecked::<App>().clock.now();
+        let rows = accounts::keys_of(account, filter.unwrap_or_default().parse(), now);
+        let asked = Asked {
+            first,
+            after,
+            last,
+            before,
+        };
+        page::<_, ApiKeyId, _>(context, rows, entity::api_key::Column::Id, Sort::NEWEST, asked).await
+    }
+
+    /// Who changed what of the account: the latest change first, a page at a time. Needs the scope `ADMIN`.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn audit_log(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which changes are listed; all without it.")] filter: Option<AuditLogFilter>,
+        #[graphql(desc = "How many changes from the latest on, 1 to 100; 20 unless given.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only changes after this cursor: `pageInfo.endCursor` of the page before.")]
+        after: Option<String>,
+        #[graphql(
+            desc = "How many changes from the earliest on, 1 to 100: pages backwards, without `first` and `after`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only changes before this cursor: `pageInfo.startCursor` of the page after.")]
+        before: Option<String>,
+    ) -> Result<PageOf<AuditEntry>> {
+        let account = principal(context, Scope::Admin)?.account_id();
+        let rows = accounts::audit::entries(account, filter.unwrap_or_default().parse()?);
+        let asked = Asked {
+            first,
+            after,
+            last,
+            before,
+        };
+        page::<_, AuditEntryId, _>(
+            context,
+            rows,
+            entity::audit_entry::Column::Id,
+            Sort::NEWEST,
+            asked,
+        )
+        .await
     }
 
     /// How many clicks there were, by whom and through what: the figures of a campaign. All that is counted is counted as

@@ -142,7 +142,7 @@ user_errors! {
     InvalidMetadataError, InvalidMetadata, 400, false;
     /// The custom code is of the wrong form or reserved.
     InvalidCodeError, InvalidCode, 400, false;
-    /// `expiresAt` is not in the future, or `maxClicks` is below 1.
+    /// `expiresAt` is not in the future, or of an API key later than the caller's own; or `maxClicks` is below 1.
     InvalidExpiryError, InvalidExpiry, 400, false;
     /// The idempotency key is empty, over 255 characters, or has control characters.
     InvalidIdempotencyKeyError, InvalidIdempotencyKey, 400, false;
@@ -165,6 +165,10 @@ user_errors! {
     /// The name or value of a query parameter is of the wrong form, or there are too many, or two that must differ are the
     /// same.
     InvalidParameterError, InvalidParameter, 400, false;
+    /// An API key would get no scope, or one that the caller's own key lacks.
+    InvalidScopesError, InvalidScopes, 400, false;
+    /// An old key would work beside the one that replaces it for less than no time, or for longer than 30 days.
+    InvalidOverlapError, InvalidOverlap, 400, false;
     /// The account lacks the SMS product.
     ProductNotEnabledError, ProductNotEnabled, 403, false;
     /// No offer of the account has that id; where a link is made, no active one.
@@ -173,6 +177,8 @@ user_errors! {
     ListNotFoundError, ListNotFound, 404, false;
     /// No domain of the account has that id; where a list is given one, no active one.
     DomainNotFoundError, DomainNotFound, 404, false;
+    /// No API key of the account has that id; where one is replaced, none that works.
+    ApiKeyNotFoundError, ApiKeyNotFound, 404, false;
     /// The sending list has no active domain to put links on.
     NoDomainConfiguredError, NoDomainConfigured, 409, false;
     /// The custom code is in use on the domain.

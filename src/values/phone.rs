@@ -136,6 +136,32 @@ fn compile(code: u16) -> Option<Regex> {
     built.ok()
 }
 
+/// A text with something else wherever it holds the number: with its plus sign, with that percent-encoded, or without.
+#[must_use]
+pub fn replaced(text: &str, number: &PhoneNumber, by: &str) -> String {
+    let digits = &number.as_str()[1..];
+    let mut left = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(digits) {
+        let (before, after) = (&rest[..at], &rest[at + digits.len()..]);
+        let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+        if is_digit(before.as_bytes().last()) || is_digit(after.as_bytes().first()) {
+            // It is a part of another number.
+            left.push_str(&rest[..=at]);
+            rest = &rest[at + 1..];
+            continue;
+        }
+        let plus = ["+", "%2B", "%2b"]
+            .into_iter()
+            .find(|plus| before.ends_with(plus));
+        left.push_str(&before[..at - plus.map_or(0, str::len)]);
+        left.push_str(by);
+        rest = after;
+    }
+    left.push_str(rest);
+    left
+}
+
 #[cfg(test)]
 mod tests {
     use super::{InvalidPhone, PhoneNumber, warm_up};

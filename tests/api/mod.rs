@@ -1,6 +1,8 @@
 //! What clients and visitors see.
 
 mod access;
+mod api_keys;
+mod audit_log;
 mod cache;
 mod catalog_domains;
 mod catalog_lists;
@@ -21,6 +23,7 @@ mod create_offer;
 mod create_refusals;
 mod descriptions;
 mod destinations;
+mod erase;
 mod filters;
 mod hostile;
 mod http;

@@ -1,7 +1,10 @@
 //! What belongs to another account is not there.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use entity::{AccountId, ApiKeyId, DomainId, OfferId, SendingListId, ShortLinkId, click, short_link};
+use entity::{
+    AccountId, ApiKeyId, AuditEntryId, DomainId, OfferId, SendingListId, ShortLinkId, api_key::Scope, click,
+    short_link,
+};
 use linkhop::{graphql::Limits, http::Settings};
 use serde_json::{Value, json};
 
@@ -10,7 +13,9 @@ use crate::support::{START, Schema, Setup, Tenant, TestApp, a_click, items, text
 /// How rows of one account are named, or rows that never were.
 struct Names {
     account: String,
+    /// Another than the one that the sweep is sent with, which must not be taken back.
     key: String,
+    entry: String,
     domain: String,
     host: String,
     offer: String,
@@ -45,6 +50,7 @@ fn arguments(signature: &str) -> &'static [Arguments] {
             |n| json!({"id": n.offer}),
             |n| json!({"id": n.list}),
             |n| json!({"id": n.link}),
+            |n| json!({"id": n.entry}),
         ],
         "shortLink(by: ShortLinkLookup! { id shortUrl })" => &[
             |n| json!({"by": {"id": n.link}}),
@@ -82,6 +88,18 @@ fn arguments(signature: &str) -> &'static [Arguments] {
             |n| json!({"after": cursor("-", &n.list)}),
             |n| json!({"filter": {"brandName": n.brand}}),
             |n| json!({"orderBy": "BRAND_NAME", "before": cursor("+brand_name", &format!("{} {}", n.list, n.brand))}),
+        ],
+        "apiKeys(filter: ApiKeyFilter { status }, first: Int, after: String, last: Int, before: String)" => {
+            &[
+                |_| json!({"first": 100}),
+                |n| json!({"after": cursor("-", &n.key)}),
+            ]
+        }
+        "auditLog(filter: AuditLogFilter { action subjectId apiKeyId from before }, first: Int, after: String, \
+         last: Int, before: String)" => &[
+            |_| json!({"first": 100}),
+            |n| json!({"after": cursor("-", &n.entry)}),
+            |n| json!({"filter": {"subjectId": n.key}}),
         ],
         "domains(filter: DomainFilter { status host }, orderBy: DomainOrder, first: Int, after: String, last: Int, \
          before: String)" => &[
@@ -128,6 +146,13 @@ fn arguments(signature: &str) -> &'static [Arguments] {
          tuneClickParameter everflowLinkParameter everflowClickParameter globalOfferParameters })" => {
             &[|_| json!({"input": {"defaultFilterBots": true}})]
         }
+        // It names no row, and each call makes another one.
+        "createApiKey(input: CreateApiKeyInput! { name scopes expiresAt })" => &[],
+        "rotateApiKey(input: RotateApiKeyInput! { id overlapSeconds })" => {
+            &[|n| json!({"input": {"id": n.key, "overlapSeconds": 60}})]
+        }
+        "revokeApiKey(id: ID!)" => &[|n| json!({"id": n.key})],
+        "eraseContact(phoneNumber: String!)" => &[|n| json!({"phoneNumber": n.contact})],
         _ => of_clicks(signature),
     }
 }
@@ -187,9 +212,21 @@ async fn furnish(app: &TestApp, tenant: &Tenant, offer_name: &str, contact: &str
         .graphql_as(Some(&tenant.key), create, json!({"input": input}))
         .await
         .data("createShortLink");
+    let key = tenant.key(app.store(), &[Scope::Read], None).await;
+    let id = app
+        .graphql_as(Some(&key), "{ viewer { apiKey { id } } }", Value::Null)
+        .await
+        .data("viewer")["apiKey"]["id"]
+        .clone();
+    let entries = "query($id: ID!) { auditLog(filter: {subjectId: $id}) { nodes { id } } }";
+    let entries = app
+        .graphql_as(Some(&tenant.key), entries, json!({"id": id}))
+        .await
+        .data("auditLog");
     let names = Names {
         account: tenant.account.id.to_string(),
-        key: tenant.key_row.id.to_string(),
+        key: text(&id).to_owned(),
+        entry: text(&entries["nodes"][0]["id"]).to_owned(),
         domain: tenant.domain.id.to_string(),
         host: tenant.domain.host.clone(),
         offer: offer.id.to_string(),
@@ -230,6 +267,7 @@ fn never() -> Names {
     Names {
         account: AccountId::at(START).to_string(),
         key: ApiKeyId::at(START).to_string(),
+        entry: AuditEntryId::at(START).to_string(),
         domain: DomainId::at(START).to_string(),
         host: "go.never.example".to_owned(),
         offer_name: "Unknown offer".to_owned(),
@@ -270,6 +308,7 @@ async fn every_field_answers_for_another_account_s_rows_as_for_rows_that_never_w
     let secrets = [
         &theirs.account,
         &theirs.key,
+        &theirs.entry,
         &theirs.domain,
         &theirs.offer,
         &theirs.list,

@@ -4,7 +4,7 @@ use entity::{
     AccountId, DomainId, OfferId, SendingListId, Timestamp, account, api_key, domain, offer, sending_list,
 };
 use linkhop::{
-    accounts::{self, NewApiKey},
+    accounts::{self, Granter, NewApiKey},
     store::Store,
 };
 use sea_orm::{ActiveModelTrait as _, IntoActiveModel as _};
@@ -164,8 +164,15 @@ async fn make_key(
         scopes: scopes.to_vec(),
         expires_at,
     };
-    let made = accounts::create_key(&store.write, account, new, nanoid::rngs::default, now).await;
-    let (row, key) = made.expect("stored").expect("a name");
+    let made = accounts::create_key(
+        &store.write,
+        Granter::Operator(account),
+        new,
+        nanoid::rngs::default,
+        now,
+    )
+    .await;
+    let (row, key) = made.expect("a key");
     (row, key.expose().to_owned())
 }
 

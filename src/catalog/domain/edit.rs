@@ -1,11 +1,13 @@
 //! Making and changing domains.
 
-use entity::{AccountId, DomainId, Timestamp, domain};
+use entity::{DomainId, Timestamp, audit_entry::Action, domain};
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, IntoActiveModel, SqlErr};
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{ServerHosts, hosts::leads_to};
 use crate::{
-    accounts::locked,
+    accounts::{Actor, Audited, audit, locked},
     catalog::set,
     store::{Store, again, met_another},
     values::{
@@ -95,14 +97,14 @@ pub enum UpdateError {
 pub async fn create(
     store: &Store,
     hosts: &ServerHosts,
-    account: AccountId,
+    actor: Actor,
     new: &NewDomain,
     now: Timestamp,
 ) -> Result<domain::Model, CreateError> {
     let host = DomainHost::parse(&new.host, new.scheme).map_err(InvalidDomain::from)?;
     let row = domain::Model {
         id: DomainId::at(now),
-        account_id: account,
+        account_id: actor.account,
         host: host.into(),
         scheme: new.scheme,
         status: domain::Status::Active,
@@ -114,6 +116,7 @@ pub async fn create(
     let transaction = store.begin().await?;
     let made = row.into_active_model().insert(&*transaction).await;
     let made = made.map_err(host_in_use::<CreateError>)?;
+    audit::record(&*transaction, actor, Action::DomainCreated, None, &made, now).await?;
     let counts = hosts.changes().clone();
     transaction.commit_then(move || counts.note_domain()).await?;
     Ok(made)
@@ -127,9 +130,10 @@ pub async fn create(
 pub async fn update(
     store: &Store,
     hosts: &ServerHosts,
-    account: AccountId,
+    actor: Actor,
     id: DomainId,
     change: &DomainChange,
+    now: Timestamp,
 ) -> Result<domain::Model, UpdateError> {
     let root_url = match &change.root_url {
         Some(text) => Some(url::<UpdateError>(hosts, UrlField::RootUrl, text.as_deref()).await?),
@@ -143,7 +147,8 @@ pub async fn update(
         |error: &UpdateError| matches!(error, UpdateError::Database(error) if met_another(error));
     let changed = again(in_the_way, async || {
         let transaction = store.begin().await?;
-        let row = locked::<domain::Entity>(&transaction, account, domain::Column::Id.eq(id)).await?;
+        let which = domain::Column::Id.eq(id);
+        let row = locked::<domain::Entity>(&transaction, actor.account, which).await?;
         let mut row = row.ok_or(UpdateError::NotFound)?;
         let before = row.clone();
         row.scheme = change.scheme.unwrap_or(row.scheme);
@@ -158,6 +163,8 @@ pub async fn update(
         refuse_circle(&row)?;
         let changed = row.into_active_model().reset_all().update(&*transaction).await;
         let changed = changed.map_err(host_in_use::<UpdateError>)?;
+        let action = Action::DomainUpdated;
+        audit::record(&*transaction, actor, action, Some(&before), &changed, now).await?;
         let counts = hosts.changes().clone();
         let is_seen = visitors_see(&before) != visitors_see(&changed);
         let note = move || {
@@ -179,13 +186,31 @@ pub async fn update(
 pub async fn archive(
     store: &Store,
     hosts: &ServerHosts,
-    account: AccountId,
+    actor: Actor,
     id: DomainId,
+    now: Timestamp,
 ) -> Result<Option<domain::Model>, DbErr> {
     let which = domain::Column::Id.eq(id);
     let counts = hosts.changes().clone();
     let archived = (domain::Column::Status, domain::Status::Archived.into());
-    set::<domain::Entity>(store, account, which, archived, move || counts.note_domain()).await
+    let what = (actor, Action::DomainArchived, now);
+    set::<domain::Entity>(store, what, which, archived, move || counts.note_domain()).await
+}
+
+impl Audited for domain::Model {
+    fn subject(&self) -> Uuid {
+        self.id.into()
+    }
+
+    fn facts(&self) -> Value {
+        json!({
+            "host": self.host,
+            "scheme": self.scheme,
+            "status": self.status,
+            "rootUrl": self.root_url,
+            "fallbackUrl": self.fallback_url,
+        })
+    }
 }
 
 /// What visitors of a domain's links see of it. Links stay where they are when it is archived, and its root is no link.

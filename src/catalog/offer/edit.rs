@@ -1,11 +1,12 @@
 //! Making and changing offers.
 
-use entity::{AccountId, OfferId, Timestamp, offer};
+use entity::{OfferId, Timestamp, audit_entry::Action, offer};
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, IntoActiveModel};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{
-    accounts::locked,
+    accounts::{Actor, Audited, audit, locked},
     catalog::{domain::ServerHosts, set},
     store::{Store, again, met_another},
     values::{
@@ -99,7 +100,7 @@ pub enum UpdateError {
 pub async fn create(
     store: &Store,
     hosts: &ServerHosts,
-    account: AccountId,
+    actor: Actor,
     new: NewOffer,
     now: Timestamp,
 ) -> Result<offer::Model, CreateError> {
@@ -110,7 +111,7 @@ pub async fn create(
     };
     let mut row = offer::Model {
         id: OfferId::at(now),
-        account_id: account,
+        account_id: actor.account,
         name: String::new(),
         tracking_url: String::new(),
         platform: None,
@@ -131,6 +132,7 @@ pub async fn create(
     }
     let transaction = store.begin().await?;
     let made = row.into_active_model().insert(&*transaction).await?;
+    audit::record(&*transaction, actor, Action::OfferCreated, None, &made, now).await?;
     transaction.commit().await?;
     Ok(made)
 }
@@ -142,19 +144,24 @@ pub async fn create(
 pub async fn update(
     store: &Store,
     hosts: &ServerHosts,
-    account: AccountId,
+    actor: Actor,
     id: OfferId,
     change: &OfferChange,
+    now: Timestamp,
 ) -> Result<offer::Model, UpdateError> {
     let template = template::<UpdateError>(hosts, change).await?;
     let in_the_way =
         |error: &UpdateError| matches!(error, UpdateError::Database(error) if met_another(error));
     let changed = again(in_the_way, async || {
         let transaction = store.begin().await?;
-        let row = locked::<offer::Entity>(&transaction, account, offer::Column::Id.eq(id)).await?;
-        let mut row = row.ok_or(UpdateError::NotFound)?;
+        let which = offer::Column::Id.eq(id);
+        let before = locked::<offer::Entity>(&transaction, actor.account, which).await?;
+        let before = before.ok_or(UpdateError::NotFound)?;
+        let mut row = before.clone();
         apply(&mut row, change, template.clone())?;
         let changed = row.into_active_model().reset_all().update(&*transaction).await?;
+        let action = Action::OfferUpdated;
+        audit::record(&*transaction, actor, action, Some(&before), &changed, now).await?;
         transaction.commit().await?;
         Ok(changed)
     });
@@ -165,10 +172,37 @@ pub async fn update(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn archive(store: &Store, account: AccountId, id: OfferId) -> Result<Option<offer::Model>, DbErr> {
+pub async fn archive(
+    store: &Store,
+    actor: Actor,
+    id: OfferId,
+    now: Timestamp,
+) -> Result<Option<offer::Model>, DbErr> {
     let which = offer::Column::Id.eq(id);
     let archived = (offer::Column::Status, offer::Status::Archived.into());
-    set::<offer::Entity>(store, account, which, archived, || {}).await
+    let what = (actor, Action::OfferArchived, now);
+    set::<offer::Entity>(store, what, which, archived, || {}).await
+}
+
+impl Audited for offer::Model {
+    fn subject(&self) -> Uuid {
+        self.id.into()
+    }
+
+    fn facts(&self) -> Value {
+        json!({
+            "name": self.name,
+            "trackingUrl": self.tracking_url,
+            "platform": self.platform,
+            "externalId": self.external_id,
+            "payout": self.payout,
+            "payoutCurrency": self.payout_currency,
+            "payoutType": self.payout_type,
+            "filterBots": self.filter_bots,
+            "status": self.status,
+            "metadata": self.metadata,
+        })
+    }
 }
 
 /// The tracking URL, if there is to be another.

@@ -1,14 +1,17 @@
 //! Making and changing sending lists.
 
-use entity::{AccountId, DomainId, SendingListId, Timestamp, account, domain, sending_list};
+use entity::{
+    AccountId, DomainId, SendingListId, Timestamp, account, audit_entry::Action, domain, sending_list,
+};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
     SqlErr, sea_query::LockType,
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{
-    accounts::{locked, rows_of},
+    accounts::{Actor, Audited, audit, locked, rows_of},
     catalog::{Changes, set},
     store::{Store, WriteTransaction, again, met_another},
     values::{
@@ -106,10 +109,11 @@ pub enum UpdateError {
 /// With the first thing that is wrong. Nothing is stored then.
 pub async fn create(
     store: &Store,
-    account: AccountId,
+    actor: Actor,
     new: NewList,
     now: Timestamp,
 ) -> Result<sending_list::Model, CreateError> {
+    let account = actor.account;
     let mut blank = sending_list::Model {
         id: SendingListId::at(now),
         account_id: account,
@@ -152,6 +156,8 @@ pub async fn create(
         }
         let made = row.into_active_model().insert(&*transaction).await;
         let made = made.map_err(in_use::<CreateError>)?;
+        let action = Action::SendingListCreated;
+        audit::record(&*transaction, actor, action, None, &made, now).await?;
         transaction.commit().await?;
         Ok(made)
     });
@@ -165,27 +171,30 @@ pub async fn create(
 pub async fn update(
     store: &Store,
     counts: &Changes,
-    account: AccountId,
+    actor: Actor,
     id: SendingListId,
     change: &ListChange,
+    now: Timestamp,
 ) -> Result<sending_list::Model, UpdateError> {
     let in_the_way =
         |error: &UpdateError| matches!(error, UpdateError::Database(error) if met_another(error));
     let changed = again(in_the_way, async || {
         let transaction = store.begin().await?;
         let which = sending_list::Column::Id.eq(id);
-        let row = locked::<sending_list::Entity>(&transaction, account, which).await?;
-        let mut row = row.ok_or(UpdateError::NotFound)?;
-        let brand = row.brand_name.clone();
+        let before = locked::<sending_list::Entity>(&transaction, actor.account, which).await?;
+        let before = before.ok_or(UpdateError::NotFound)?;
+        let mut row = before.clone();
         apply(&mut row, change)?;
-        if let Some(domain) = domain::<UpdateError>(&transaction, account, change).await? {
+        if let Some(domain) = domain::<UpdateError>(&transaction, actor.account, change).await? {
             row.domain_id = domain;
         }
         let changed = row.into_active_model().reset_all().update(&*transaction).await;
         let changed = changed.map_err(in_use::<UpdateError>)?;
+        let action = Action::SendingListUpdated;
+        audit::record(&*transaction, actor, action, Some(&before), &changed, now).await?;
         let counts = counts.clone();
         // The brand is all that visitors see of a list: what else is synchronised every minute costs no link its place.
-        let is_seen = changed.brand_name != brand;
+        let is_seen = changed.brand_name != before.brand_name;
         let note = move || {
             if is_seen {
                 counts.note_catalog();
@@ -203,15 +212,34 @@ pub async fn update(
 /// When the database does not answer.
 pub async fn archive(
     store: &Store,
-    account: AccountId,
+    actor: Actor,
     id: SendingListId,
+    now: Timestamp,
 ) -> Result<Option<sending_list::Model>, DbErr> {
     let which = sending_list::Column::Id.eq(id);
     let archived = (
         sending_list::Column::Status,
         sending_list::Status::Archived.into(),
     );
-    set::<sending_list::Entity>(store, account, which, archived, || {}).await
+    let what = (actor, Action::SendingListArchived, now);
+    set::<sending_list::Entity>(store, what, which, archived, || {}).await
+}
+
+impl Audited for sending_list::Model {
+    fn subject(&self) -> Uuid {
+        self.id.into()
+    }
+
+    fn facts(&self) -> Value {
+        json!({
+            "listId": self.list_id,
+            "phoneNumber": self.phone_number,
+            "brandName": self.brand_name,
+            "status": self.status,
+            "domainId": self.domain_id.map(|id| id.to_string()),
+            "metadata": self.metadata,
+        })
+    }
 }
 
 /// All that can be said without the database.

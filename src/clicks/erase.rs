@@ -1,0 +1,294 @@
+//! Forgetting a person: what links and clicks say of whoever a link was sent to.
+//!
+//! Figures stay: all that they need is summed before the first trace goes. So a click keeps its time, its link and its
+//! verdict, and loses who made it and with what; a link keeps its code, and loses for whom it was.
+
+use entity::{
+    AccountId, ClickId, ShortLinkId, Timestamp, audit_entry::Action, click, link_click, link_visitor,
+    short_link,
+};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, LockType},
+};
+use serde_json::{Value, json};
+
+use super::aggregator::Aggregator;
+use crate::{
+    accounts::{Actor, audit, rows_of},
+    catalog::Changes,
+    store::{Store, again, met_another, pad},
+    values::phone::{InvalidPhone, PhoneNumber, replaced},
+};
+
+/// How many links are forgotten together: their rows are locked meanwhile.
+const LINKS: u64 = 100;
+
+/// How many clicks are forgotten together: in `SQLite` all else that is stored waits for it.
+const CLICKS: u64 = 1000;
+
+/// How much was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// How many links were for the person.
+    pub links: usize,
+    /// How many clicks of those links lost what they knew of their visitors.
+    pub clicks: usize,
+}
+
+/// Why nobody was forgotten, or not altogether. The same call again goes on where this one stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum EraseError {
+    /// The number is none.
+    #[error(transparent)]
+    Phone(#[from] InvalidPhone),
+    /// Clicks can't be summed now, and what is not summed would be missing in figures.
+    #[error("clicks are not summed yet")]
+    NotSummed,
+    /// The database did not answer.
+    #[error("the database did not answer")]
+    Database(#[from] DbErr),
+}
+
+/// Forgets a recipient in all links of the account and in the clicks of these: the phone number, also where destinations,
+/// fallback URLs and metadata hold it, and of each click address, visitor, agent, referrer, language, country and
+/// parameters. Counts stay as they are.
+///
+/// It is done a few links at a time, each time with its entry in the audit log. A link keeps the number until all else
+/// of it is forgotten, so that who stops in between finds it again.
+///
+/// # Errors
+/// When the number is none, or the database does not answer.
+pub async fn erase_contact(
+    store: &Store,
+    aggregator: &Aggregator,
+    changes: &Changes,
+    actor: Actor,
+    number: &str,
+    now: Timestamp,
+) -> Result<Erased, EraseError> {
+    let number = PhoneNumber::parse(number)?;
+    let mut erased = Erased::default();
+    let mut links = links_for(store, actor.account, &number).await?;
+    if !links.is_empty() && aggregator.caught_up_for_certain(store).await?.is_none() {
+        return Err(EraseError::NotSummed);
+    }
+    while !links.is_empty() {
+        let mut clicks = 0;
+        for link in &links {
+            clicks += erase_clicks(store, *link).await?;
+        }
+        erased.clicks += clicks;
+        erased.links += erase_links(store, changes, actor, &links, &number, clicks, now).await?;
+        links = links_for(store, actor.account, &number).await?;
+    }
+    Ok(erased)
+}
+
+/// Some links that are for the person.
+async fn links_for(
+    store: &Store,
+    account: AccountId,
+    number: &PhoneNumber,
+) -> Result<Vec<ShortLinkId>, DbErr> {
+    rows_of::<short_link::Entity>(account)
+        .select_only()
+        .column(short_link::Column::Id)
+        .filter(short_link::Column::ContactPhone.eq(number.as_str()))
+        .limit(LINKS)
+        .into_tuple()
+        .all(&store.read)
+        .await
+}
+
+/// Removes what the summed clicks of a link say of their visitors, and answers how many clicks there are.
+async fn erase_clicks(store: &Store, link: ShortLinkId) -> Result<usize, DbErr> {
+    let mut erased = 0;
+    let mut last = None;
+    loop {
+        let mut entries = link_click::Entity::find()
+            .select_only()
+            .columns([link_click::Column::ClickId, link_click::Column::Seq])
+            .filter(link_click::Column::ShortLinkId.eq(link))
+            .order_by_asc(link_click::Column::ClickId)
+            .limit(CLICKS);
+        if let Some(last) = last {
+            entries = entries.filter(link_click::Column::ClickId.gt(last));
+        }
+        let entries: Vec<(ClickId, i64)> = entries.into_tuple().all(&store.read).await?;
+        let Some((end, _)) = entries.last() else {
+            return Ok(erased);
+        };
+        last = Some(*end);
+        erased += entries.len();
+        let rows = pad(entries.iter().map(|(_, seq)| *seq).collect());
+        again(met_another, async || {
+            let transaction = store.begin().await?;
+            let mut update = click::Entity::update_many();
+            for trace in TRACES {
+                update = update.col_expr(trace, Expr::cust("NULL"));
+            }
+            update
+                .filter(click::Column::Seq.is_in(rows.clone()))
+                .exec(&*transaction)
+                .await?;
+            transaction.commit().await
+        })
+        .await?;
+    }
+}
+
+/// What a click says of its visitor.
+const TRACES: [click::Column; 7] = [
+    click::Column::UserAgentId,
+    click::Column::Address,
+    click::Column::Visitor,
+    click::Column::Country,
+    click::Column::Referrer,
+    click::Column::Language,
+    click::Column::Parameters,
+];
+
+/// Removes what links say of the person, and who has been to them.
+async fn erase_links(
+    store: &Store,
+    changes: &Changes,
+    actor: Actor,
+    links: &[ShortLinkId],
+    number: &PhoneNumber,
+    clicks: usize,
+    now: Timestamp,
+) -> Result<usize, DbErr> {
+    again(met_another, async || {
+        let transaction = store.begin().await?;
+        let rows = rows_of::<short_link::Entity>(actor.account)
+            .filter(short_link::Column::Id.is_in(links.iter().copied()))
+            .filter(short_link::Column::ContactPhone.eq(number.as_str()))
+            .order_by_asc(short_link::Column::Id)
+            .lock(LockType::NoKeyUpdate)
+            .all(&*transaction)
+            .await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        link_visitor::Entity::delete_many()
+            .filter(link_visitor::Column::ShortLinkId.is_in(rows.iter().map(|row| row.id)))
+            .exec(&*transaction)
+            .await?;
+        let codes: Vec<_> = rows.iter().map(|row| row.code.clone()).collect();
+        for row in rows {
+            let link = forgetful(row, number);
+            link.update(&*transaction).await?;
+        }
+        let mut entry = audit::about(actor, Action::ContactErased, codes.len(), now);
+        entry.after = Some(json!({"links": codes.len(), "clicks": clicks}));
+        audit::store(&*transaction, [entry]).await?;
+        let (erased, changes) = (codes.len(), changes.clone());
+        let note = move || codes.iter().for_each(|code| changes.note_edited_link(code));
+        transaction.commit_then(note).await?;
+        Ok(erased)
+    })
+    .await
+}
+
+/// The link without the person.
+fn forgetful(row: short_link::Model, number: &PhoneNumber) -> short_link::ActiveModel {
+    let mut link = row.clone().into_active_model();
+    link.contact_phone = Set(None);
+    link.destination = Set(without(&row.destination, number));
+    link.fallback_url = Set(row.fallback_url.map(|url| without(&url, number)));
+    let mut metadata = row.metadata;
+    forget_within(&mut metadata, number);
+    link.metadata = Set(metadata);
+    link
+}
+
+/// A URL without the number; its host, which could be another's without it, stays.
+fn without(url: &str, number: &PhoneNumber) -> String {
+    let path = url.find("://").and_then(|scheme| {
+        url[scheme + 3..]
+            .find(['/', '?', '#'])
+            .map(|host| scheme + 3 + host)
+    });
+    let (host, rest) = url.split_at(path.unwrap_or(url.len()));
+    host.to_owned() + &replaced(rest, number, "")
+}
+
+fn forget_within(value: &mut Value, number: &PhoneNumber) {
+    match value {
+        Value::String(text) => *text = replaced(text, number, ""),
+        Value::Array(items) => items.iter_mut().for_each(|item| forget_within(item, number)),
+        Value::Object(fields) => fields.values_mut().for_each(|item| forget_within(item, number)),
+        Value::Number(figure) if replaced(&figure.to_string(), number, "").is_empty() => {
+            *value = Value::Null;
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::Iterable as _;
+
+    use super::*;
+
+    fn number() -> PhoneNumber {
+        PhoneNumber::parse("+14155552671").expect("a number")
+    }
+
+    #[test]
+    fn a_url_loses_the_number_and_keeps_its_host() {
+        for (url, left) in [
+            (
+                "https://a.example/?p=%2B14155552671&q=1",
+                "https://a.example/?p=&q=1",
+            ),
+            ("https://a.example/14155552671/x", "https://a.example//x"),
+            (
+                "https://14155552671.example/+14155552671",
+                "https://14155552671.example/",
+            ),
+            ("https://a.example", "https://a.example"),
+        ] {
+            assert_eq!(without(url, &number()), left);
+        }
+    }
+
+    #[test]
+    fn metadata_loses_the_number_wherever_it_stands() {
+        let mut metadata = json!({"to": "+14155552671", "n": 14_155_552_671_i64, "deep": [{"x": "a 14155552671 b"}], "k": 1});
+        forget_within(&mut metadata, &number());
+        assert_eq!(
+            metadata,
+            json!({"to": "", "n": null, "deep": [{"x": "a  b"}], "k": 1})
+        );
+    }
+
+    #[test]
+    fn each_column_of_a_click_is_a_trace_or_is_kept() {
+        use click::Column::{
+            AgentListId, BotKind, BotReason, ClickedAt, Id, IsPrefetch, Method, Seq, ShortLinkId,
+        };
+        let kept = [
+            Seq,
+            Id,
+            ClickedAt,
+            ShortLinkId,
+            Method,
+            BotReason,
+            BotKind,
+            IsPrefetch,
+            AgentListId,
+        ];
+        for column in click::Column::iter() {
+            let is =
+                |all: &[click::Column]| all.iter().any(|one| format!("{one:?}") == format!("{column:?}"));
+            assert!(
+                is(&TRACES) != is(&kept),
+                "say whether {column:?} tells of a visitor"
+            );
+        }
+    }
+}
