@@ -19,6 +19,7 @@ use super::aggregator::Aggregator;
 use crate::{
     accounts::{Actor, audit, rows_of},
     catalog::Changes,
+    links::{self, list::LinkFilter, lookup::State},
     store::{Store, again, met_another, pad},
     values::phone::{InvalidPhone, PhoneNumber, replaced},
 };
@@ -71,7 +72,7 @@ pub async fn erase_contact(
 ) -> Result<Erased, EraseError> {
     let number = PhoneNumber::parse(number)?;
     let mut erased = Erased::default();
-    let mut links = links_for(store, actor.account, &number).await?;
+    let mut links = links_for(store, actor.account, &number, now).await?;
     if !links.is_empty() && aggregator.caught_up_for_certain(store).await?.is_none() {
         return Err(EraseError::NotSummed);
     }
@@ -82,7 +83,7 @@ pub async fn erase_contact(
         }
         erased.clicks += clicks;
         erased.links += erase_links(store, changes, actor, &links, &number, clicks, now).await?;
-        links = links_for(store, actor.account, &number).await?;
+        links = links_for(store, actor.account, &number, now).await?;
     }
     Ok(erased)
 }
@@ -92,15 +93,16 @@ async fn links_for(
     store: &Store,
     account: AccountId,
     number: &PhoneNumber,
+    now: Timestamp,
 ) -> Result<Vec<ShortLinkId>, DbErr> {
-    rows_of::<short_link::Entity>(account)
-        .select_only()
-        .column(short_link::Column::Id)
-        .filter(short_link::Column::ContactPhone.eq(number.as_str()))
-        .limit(LINKS)
-        .into_tuple()
-        .all(&store.read)
-        .await
+    let filter = LinkFilter {
+        states: Some(State::ALL.to_vec()),
+        contact_phone: Some(number.as_str().to_owned()),
+        ..LinkFilter::default()
+    };
+    let (rows, _) = links::list::rows(account, filter, now, store.read.get_database_backend());
+    let ids = rows.select_only().column(short_link::Column::Id).limit(LINKS);
+    ids.into_tuple().all(&store.read).await
 }
 
 /// Removes what the summed clicks of a link say of their visitors, and answers how many clicks there are.

@@ -25,6 +25,17 @@ pub enum State {
     Exhausted,
 }
 
+impl State {
+    /// Every state that there is.
+    pub const ALL: [Self; 5] = [
+        Self::Active,
+        Self::Disabled,
+        Self::Archived,
+        Self::Expired,
+        Self::Exhausted,
+    ];
+}
+
 /// Where a link with these facts stands at `now`. What somebody decided goes before what time has done, and that before
 /// what visitors have.
 #[must_use]

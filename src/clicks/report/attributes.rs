@@ -29,17 +29,10 @@ pub(super) async fn links(
     contact_phone: Option<&str>,
     metadata: Option<&(String, Scalar)>,
 ) -> Result<Vec<[u8; 16]>, DbErr> {
-    let states = [
-        State::Active,
-        State::Disabled,
-        State::Archived,
-        State::Expired,
-        State::Exhausted,
-    ];
     let filter = LinkFilter {
         contact_phone: contact_phone.map(str::to_owned),
         metadata: metadata.cloned(),
-        states: Some(states.to_vec()),
+        states: Some(State::ALL.to_vec()),
         ..LinkFilter::default()
     };
     let backend = view.backend();
