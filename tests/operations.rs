@@ -191,6 +191,7 @@ async fn samples(app: &TestApp, operations: &[Operation]) -> Map<String, Value> 
         of_the_catalogue(app, &offer).await,
         of_links(app, &offer).await,
         of_reports(app, &offer).await,
+        of_administration(app).await,
     ] {
         samples.extend(more.as_object().expect("operations").clone());
     }
@@ -215,9 +216,14 @@ async fn samples(app: &TestApp, operations: &[Operation]) -> Map<String, Value> 
             samples["CountShortLinks"]["filter"].clone(),
             "OLDEST_FIRST",
         ),
+        ("ListApiKeys", json!({"status": ["ACTIVE", "REVOKED"]}), ""),
+        ("ListAuditLog", samples["ListAuditLog"]["filter"].clone(), ""),
     ] {
         // The page after the first row, so that each list needs two.
-        let mut variables = json!({"filter": filter, "orderBy": order, "first": 1, "after": null});
+        let mut variables = json!({"filter": filter, "first": 1, "after": null});
+        if !order.is_empty() {
+            variables["orderBy"] = order.into();
+        }
         let list = operations.iter().find(|it| it.name == name).expect("a list");
         let answer = app.graphql(&list.text, variables.clone()).await.json();
         let page = answer["data"].as_object().and_then(|data| data.values().next());
@@ -285,6 +291,32 @@ async fn of_the_catalogue(app: &TestApp, offer: &offer::Model) -> Value {
             "id": tenant.list.id.to_string(), "phoneNumber": "+18005551234", "listId": 42, "status": "ACTIVE",
         })),
         "Viewer": {},
+    })
+}
+
+async fn of_administration(app: &TestApp) -> Value {
+    let new = json!({"name": "agent", "scopes": ["LINKS_WRITE"], "expiresAt": "2099-01-01T00:00:00Z"});
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let made = app.mutate("createApiKey", "{ apiKey { id } }", new.clone()).await;
+        keys.push(made["apiKey"]["id"].clone());
+    }
+    for overlap in [120, 60] {
+        let change = json!({"id": keys[0], "overlapSeconds": overlap});
+        app.mutate("rotateApiKey", "{ apiKey { id } }", change).await;
+    }
+    json!({
+        "CreateApiKey": {"input": new},
+        "EraseContact": {"phoneNumber": "+12025550149"},
+        "ListAuditLog": {"filter": {
+            "action": ["API_KEY_ROTATED"],
+            "subjectId": keys[0],
+            "apiKeyId": app.tenant.key_row.id.to_string(),
+            "from": "2026-11-23T12:00:00Z",
+            "before": "2099-01-01T00:00:00Z",
+        }},
+        "RevokeApiKey": {"id": keys[1]},
+        "RotateApiKey": {"input": {"id": keys[0], "overlapSeconds": 60}},
     })
 }
 

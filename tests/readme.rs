@@ -26,7 +26,7 @@ async fn its_graphql_examples_run() {
         .offer(app.store(), Some(Platform::Tune), tracking_url)
         .await;
     let examples = blocks("graphql");
-    assert_eq!(examples.len(), 10);
+    assert_eq!(examples.len(), 13);
 
     let made = app.graphql(examples[0], json!({})).await.data("createShortLink");
     assert_eq!(
@@ -65,6 +65,12 @@ async fn its_graphql_examples_run() {
     let data = &made["data"];
     assert_eq!(data["createSendingList"]["sendingList"]["listId"], 43, "{made}");
     assert!(data["createOffer"]["offer"]["id"].is_string(), "{made}");
+    let made = app.graphql(examples[10], json!({})).await.data("createApiKey");
+    assert!(made["key"].is_string(), "{made}");
+    let log = app.graphql(examples[11], json!({})).await.data("auditLog");
+    assert_eq!(log["nodes"][0]["subjectId"], made["apiKey"]["id"], "{log}");
+    let erased = app.graphql(examples[12], json!({})).await.data("eraseContact");
+    assert_eq!(erased, json!({"links": 1, "clicks": 0}));
 }
 
 #[tokio::test]
