@@ -27,6 +27,13 @@ impl StoredVerdict {
         Self::from_byte(reason | unique | kind << 4)
     }
 
+    /// The same verdict of a click that is a person's first on its link, or is not; says nothing of a bot's click.
+    #[must_use]
+    pub fn that_is_unique(self, is_unique: bool) -> Self {
+        let unique = if is_unique && self.is_human() { UNIQUE } else { 0 };
+        Self::from_byte(self.byte() & !UNIQUE | unique)
+    }
+
     /// What [`StoredVerdict::byte`] was.
     #[must_use]
     pub fn from_byte(byte: u8) -> Self {
@@ -82,6 +89,8 @@ mod tests {
                     assert_eq!((read.reason(), read.kind()), (reason, *kind));
                     assert_eq!(read.is_human(), reason.is_none());
                     assert_eq!(read.is_unique(), is_unique && reason.is_none());
+                    let other = StoredVerdict::new(reason, *kind, !is_unique);
+                    assert_eq!(other.that_is_unique(is_unique), verdict);
                 }
             }
         }

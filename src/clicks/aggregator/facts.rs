@@ -13,13 +13,20 @@ use foldhash::fast::RandomState;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::clicks::columns::{self, Chunk, Column, Fact, MOST_CLICKS, PARAMETERS, TEXTS, day_of};
+use crate::clicks::columns::{
+    self, Chunk, Coder, Column, MOST_CLICKS, PARAMETERS, TEXTS, day_of, time_of_day,
+};
 
 /// Clicks that are each counted once, with all that sums and chunks are made of.
+///
+/// A lot has very many clicks, of which many share what they are clicks of and what they say. So each link, and whatever
+/// texts clicks have together, is kept once and goes by a number.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     owners: Vec<Owner>,
     owner_numbers: HashMap<Owner, u32, RandomState>,
+    links: Vec<Link>,
+    link_numbers: HashMap<ShortLinkId, u32, RandomState>,
     texts: Texts,
     clicks: Vec<Click>,
 }
@@ -33,25 +40,34 @@ pub(super) struct Owner {
     pub(super) domain: DomainId,
 }
 
-/// One click: a [`Fact`] in a third of its size, since a lot has very many.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    id: ShortLinkId,
+    /// The number of its owner; `None` where it is not known.
+    owner: Option<u32>,
+}
+
+/// One click of an owner's link.
 #[derive(Clone, Copy, Debug)]
 struct Click {
     seq: i64,
     clicked_at: Timestamp,
-    verdict: StoredVerdict,
-    link: ShortLinkId,
+    link: u32,
+    texts: u32,
     owner: u32,
-    texts: TextNumbers,
+    verdict: StoredVerdict,
 }
 
 /// The numbers of a click's texts, in the order of [`TEXTS`]; 0 for none.
 pub(super) type TextNumbers = [u32; TEXTS.len()];
 
-/// Texts that are each kept once, however many clicks of the lot have them.
+/// Texts that are each kept once, however many clicks of the lot have them, and which of them clicks have together.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     texts: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32, RandomState>,
+    sets: Vec<TextNumbers>,
+    set_numbers: HashMap<TextNumbers, u32, RandomState>,
 }
 
 /// What clicks of one subject add up to.
@@ -84,14 +100,6 @@ pub(super) struct NewChunk {
 }
 
 impl Facts {
-    /// Facts of clicks whose texts are numbered already.
-    pub(super) fn of(texts: Texts) -> Self {
-        Self {
-            texts,
-            ..Self::default()
-        }
-    }
-
     /// The texts, to number those of a click.
     pub(super) const fn texts(&mut self) -> &mut Texts {
         &mut self.texts
@@ -102,28 +110,79 @@ impl Facts {
         if let Some(number) = self.owner_numbers.get(&owner) {
             return *number;
         }
-        let number = u32::try_from(self.owners.len()).unwrap_or(u32::MAX);
+        let number = number_after(self.owners.len());
         self.owners.push(owner);
         self.owner_numbers.insert(owner, number);
         number
     }
 
-    /// Takes a click; no other copy of it may be taken.
+    /// The number of a link, of which nothing but its id need be known yet.
+    pub(super) fn link(&mut self, id: ShortLinkId) -> u32 {
+        let links = &mut self.links;
+        *self.link_numbers.entry(id).or_insert_with(|| {
+            let number = number_after(links.len());
+            links.push(Link { id, owner: None });
+            number
+        })
+    }
+
+    /// Says what the clicks of a link count for.
+    pub(super) fn owned(&mut self, link: u32, owner: Owner) {
+        self.links[link as usize].owner = Some(self.owner(owner));
+    }
+
+    /// The id of a link.
+    pub(super) fn link_id(&self, link: u32) -> ShortLinkId {
+        self.links[link as usize].id
+    }
+
+    /// The number of a link's owner, if it is known.
+    pub(super) fn owner_of(&self, link: u32) -> Option<u32> {
+        self.links[link as usize].owner
+    }
+
+    /// The account of an owner.
+    pub(super) fn account(&self, owner: u32) -> AccountId {
+        self.owners[owner as usize].account
+    }
+
+    /// The place of each link in the order of their ids.
+    pub(super) fn places_of_links(&self) -> Vec<u32> {
+        let mut order: Vec<_> = (0..)
+            .zip(&self.links)
+            .map(|(number, link)| (link.id, number))
+            .collect();
+        order.sort_unstable_by_key(|(id, _)| *id);
+        let mut places = vec![0; order.len()];
+        for (place, (_, number)) in (0..).zip(order) {
+            let number: u32 = number;
+            places[number as usize] = place;
+        }
+        places
+    }
+
+    /// Makes room for so many clicks.
+    pub(super) fn reserve(&mut self, clicks: usize) {
+        self.clicks.reserve_exact(clicks);
+    }
+
+    /// Takes a click; no other copy of it may be taken. One of a link whose owner is not known is left out.
     pub(super) fn add(
         &mut self,
         seq: i64,
         clicked_at: Timestamp,
         verdict: StoredVerdict,
-        (link, owner): (ShortLinkId, u32),
-        texts: TextNumbers,
+        link: u32,
+        texts: u32,
     ) {
+        let Some(owner) = self.owner_of(link) else { return };
         self.clicks.push(Click {
             seq,
             clicked_at,
-            verdict,
             link,
-            owner,
             texts,
+            owner,
+            verdict,
         });
     }
 
@@ -131,10 +190,16 @@ impl Facts {
     pub(super) fn sums(&self) -> Sums {
         // Few have the same quarter and not the same owner: then each click is looked up once, not once for each subject.
         let mut by_owner: HashMap<(u32, i32), Sum, RandomState> = HashMap::default();
-        for click in &self.clicks {
-            let sum = Sum::of(click.clicked_at, click.verdict);
-            let key = (click.owner, quarter_of(click.clicked_at));
-            by_owner.entry(key).and_modify(|all| all.add(sum)).or_insert(sum);
+        let key = |click: &Click| (click.owner, quarter_of(click.clicked_at));
+        for clicks in self.clicks.chunk_by(|one, other| key(one) == key(other)) {
+            let sums = clicks
+                .iter()
+                .map(|click| Sum::of(click.clicked_at, click.verdict));
+            let Some(sum) = sums.reduce(Sum::and) else {
+                continue;
+            };
+            let all = by_owner.entry(key(&clicks[0]));
+            all.and_modify(|all| all.add(sum)).or_insert(sum);
         }
         let mut sums = Sums::default();
         for ((owner, quarter), sum) in by_owner {
@@ -149,56 +214,74 @@ impl Facts {
     }
 
     /// The clicks in chunks, sorted by account, day and row.
-    pub(super) fn chunks(&self) -> Vec<NewChunk> {
-        let mut clicks: Vec<_> = self.clicks.iter().collect();
-        let account = |click: &Click| self.owners[click.owner as usize].account;
-        clicks.sort_unstable_by_key(|click| (account(click), day_of(click.clicked_at), click.seq));
-        let mut chunks = Vec::new();
-        let is_same = |one: &&Click, other: &&Click| {
-            account(one) == account(other) && day_of(one.clicked_at) == day_of(other.clicked_at)
-        };
-        for clicks in clicks.chunk_by(is_same) {
+    pub(super) fn chunks(mut self) -> Vec<NewChunk> {
+        self.clicks.sort_unstable_by_key(|click| click.seq);
+        let mut days: BTreeMap<(AccountId, i32), Vec<u32>> = BTreeMap::new();
+        for (place, click) in (0..).zip(&self.clicks) {
+            let day = (self.account(click.owner), day_of(click.clicked_at));
+            days.entry(day).or_default().push(place);
+        }
+        let (mut coder, mut chunks) = (Coder::default(), Vec::new());
+        for ((account, day), places) in days {
             // As large as each other, so that none is left over that is too small to stand beside full ones.
-            let parts = clicks.len().div_ceil(MOST_CLICKS);
-            for clicks in clicks.chunks(clicks.len().div_ceil(parts.max(1))) {
-                let facts: Vec<_> = clicks.iter().map(|click| self.fact(click)).collect();
-                put_in_chunks(&facts.iter().collect::<Vec<_>>(), &mut chunks);
+            let parts = places.len().div_ceil(MOST_CLICKS);
+            for places in places.chunks(places.len().div_ceil(parts.max(1))) {
+                self.put_in_chunks(places, &mut coder, &mut |last, chunk| {
+                    chunks.push(NewChunk {
+                        account,
+                        day,
+                        last,
+                        chunk,
+                    });
+                });
             }
         }
         chunks
     }
 
-    fn fact(&self, click: &Click) -> Fact {
-        let owner = self.owners[click.owner as usize];
-        Fact {
-            seq: click.seq,
-            clicked_at: click.clicked_at,
-            verdict: click.verdict,
-            account: owner.account,
-            link: click.link,
-            list: owner.list,
-            offer: owner.offer,
-            domain: owner.domain,
-            texts: click.texts.map(|number| self.texts.get(number)),
+    /// Makes a chunk of clicks of one account and day, or more where their rows are too far apart for one, each with the row
+    /// of its last click.
+    fn put_in_chunks(&self, places: &[u32], coder: &mut Coder, put: &mut impl FnMut(i64, Chunk)) {
+        let Some(last) = places.last() else { return };
+        if let Some(chunk) = self.chunk(places, coder) {
+            put(self.clicks[*last as usize].seq, chunk);
+            return;
         }
+        let (first, rest) = places.split_at(places.len() / 2);
+        self.put_in_chunks(first, coder, put);
+        self.put_in_chunks(rest, coder, put);
+    }
+
+    /// A chunk of the clicks at these places; `None` where their rows are too far apart.
+    fn chunk(&self, places: &[u32], coder: &mut Coder) -> Option<Chunk> {
+        let clicks = || places.iter().map(|place| &self.clicks[*place as usize]);
+        let mut chunk = Chunk::of_clicks(
+            clicks().map(|click| click.seq),
+            clicks().map(|click| time_of_day(click.clicked_at)),
+            clicks().map(|click| click.verdict),
+        )?;
+        let links = coder.code(clicks().map(|click| click.link));
+        chunk.set_words_of(Column::Link, &links, |link| Some(bytes(self.link_id(link))));
+        let owners = coder.code(clicks().map(|click| click.owner));
+        let owner = |owner: u32| &self.owners[owner as usize];
+        chunk.set_words_of(Column::List, &owners, |of| Some(bytes(owner(of).list)));
+        chunk.set_words_of(Column::Offer, &owners, |of| owner(of).offer.map(bytes));
+        chunk.set_words_of(Column::Domain, &owners, |of| Some(bytes(owner(of).domain)));
+        let texts = coder.code(clicks().map(|click| click.texts));
+        for (place, column) in TEXTS.into_iter().enumerate() {
+            chunk.set_words_of(column, &texts, |set| self.texts.get(set, place));
+        }
+        Some(chunk)
     }
 }
 
-/// Makes a chunk of clicks of one account and day, or more where their rows are too far apart for one.
-fn put_in_chunks(facts: &[&Fact], chunks: &mut Vec<NewChunk>) {
-    let Some(last) = facts.last() else { return };
-    if let Some(chunk) = Chunk::of(facts) {
-        chunks.push(NewChunk {
-            account: last.account,
-            day: last.day(),
-            last: last.seq,
-            chunk,
-        });
-        return;
-    }
-    let (first, rest) = facts.split_at(facts.len() / 2);
-    put_in_chunks(first, chunks);
-    put_in_chunks(rest, chunks);
+fn bytes(id: impl Into<Uuid>) -> [u8; 16] {
+    id.into().into_bytes()
+}
+
+/// The number of what is added to so many.
+fn number_after(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// How many of the chunks before a new one of so many clicks become one with it, given how many clicks each of them has, the
@@ -255,6 +338,12 @@ impl Sum {
         }
     }
 
+    /// That of both.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.add(other);
+        self
+    }
+
     pub(super) fn add(&mut self, other: Self) {
         self.clicks += other.clicks;
         self.human_clicks += other.human_clicks;
@@ -278,11 +367,6 @@ impl Texts {
         number
     }
 
-    fn get(&self, number: u32) -> Option<Arc<str>> {
-        let place = (number as usize).checked_sub(1)?;
-        self.texts.get(place).cloned()
-    }
-
     /// Numbers those parameters of a click that have columns; what is no JSON has none.
     pub(super) fn number_parameters(&mut self, parameters: &str, numbers: &mut TextNumbers) {
         let Ok(parameters) = serde_json::from_str::<Value>(parameters) else {
@@ -298,6 +382,32 @@ impl Texts {
         if let Some(place) = column.text_place() {
             numbers[place] = self.number(text);
         }
+    }
+
+    /// The number of the texts that a click has together.
+    ///
+    /// Those with parameters are not looked for among the ones before: there may be as many as clicks, and to be found again
+    /// they would have to be kept twice.
+    pub(super) fn together(&mut self, numbers: TextNumbers) -> u32 {
+        let has_parameters = || {
+            let mut columns = PARAMETERS.iter().filter_map(|(column, _)| column.text_place());
+            columns.any(|place| numbers[place] != 0)
+        };
+        let new = number_after(self.sets.len());
+        if !has_parameters() {
+            let number = *self.set_numbers.entry(numbers).or_insert(new);
+            if number != new {
+                return number;
+            }
+        }
+        self.sets.push(numbers);
+        new
+    }
+
+    /// The text at a place of [`TEXTS`] among those of that number.
+    fn get(&self, together: u32, place: usize) -> Option<&[u8]> {
+        let text = (self.sets[together as usize][place] as usize).checked_sub(1)?;
+        self.texts.get(text).map(|text| text.as_bytes())
     }
 }
 
@@ -322,18 +432,20 @@ mod tests {
         }
     }
 
+    /// The link of an owner.
+    fn link(facts: &mut Facts, owner: Owner) -> u32 {
+        let number = facts.owner(owner);
+        let link = facts.link(id(100 + u128::from(number)));
+        facts.owned(link, owner);
+        link
+    }
+
     /// Takes a person's click of an owner.
     fn add(facts: &mut Facts, seq: i64, millis: i64, owner: Owner) {
         let verdict = StoredVerdict::new(None, None, seq % 2 == 0);
-        let owner = facts.owner(owner);
-        let link = (id(100), owner);
-        facts.add(
-            seq,
-            Timestamp::from_millis(millis),
-            verdict,
-            link,
-            TextNumbers::default(),
-        );
+        let link = link(facts, owner);
+        let texts = facts.texts().together(TextNumbers::default());
+        facts.add(seq, Timestamp::from_millis(millis), verdict, link, texts);
     }
 
     #[test]
@@ -343,14 +455,11 @@ mod tests {
         add(&mut facts, 2, QUARTER, owner(1, None));
         add(&mut facts, 3, -1, owner(2, Some(8)));
         let bot = StoredVerdict::new(Some(BotReason::Burst), None, false);
-        let known = facts.owner(owner(1, Some(7)));
-        facts.add(
-            4,
-            Timestamp::from_millis(3),
-            bot,
-            (id(1), known),
-            TextNumbers::default(),
-        );
+        let known = link(&mut facts, owner(1, Some(7)));
+        let texts = facts.texts().together(TextNumbers::default());
+        facts.add(4, Timestamp::from_millis(3), bot, known, texts);
+        let unknown = facts.link(id(99));
+        facts.add(5, Timestamp::from_millis(3), bot, unknown, texts);
         let sums = facts.sums();
         let total = |number| {
             let sum = sums.totals[&id(number)];
@@ -427,24 +536,31 @@ mod tests {
             &mut numbers,
         );
         texts.number_parameters("no JSON", &mut numbers);
-        let owner = facts.owner(owner(1, None));
-        facts.add(
-            1,
-            Timestamp::from_millis(0),
-            StoredVerdict::default(),
-            (id(1), owner),
-            numbers,
-        );
+        let mut others = TextNumbers::default();
+        texts.set(&mut others, Column::Country, Some("DE"));
+        let link = link(&mut facts, owner(1, None));
+        for (seq, numbers) in (1..).zip([numbers, others, TextNumbers::default(), others, numbers]) {
+            let texts = facts.texts().together(numbers);
+            facts.add(
+                seq,
+                Timestamp::from_millis(0),
+                StoredVerdict::default(),
+                link,
+                texts,
+            );
+        }
         let chunk = facts.chunks().remove(0).chunk;
-        let text = |column| {
+        let texts = |column| {
             let words = chunk.words(column)?;
-            Some(String::from_utf8_lossy(words.word(words.codes[0])?).into_owned())
+            let texts = words.codes.iter().map(|code| words.word(*code));
+            let texts = texts.map(|text| text.map(|text| String::from_utf8_lossy(text).into_owned()));
+            Some(texts.map(Option::unwrap_or_default).collect::<Vec<_>>().join(" "))
         };
-        assert_eq!(text(Column::Country).as_deref(), Some("US"));
-        assert_eq!(text(Column::Sub2).as_deref(), Some("US"));
-        assert_eq!(text(Column::Source).as_deref(), Some("a\"b"));
+        assert_eq!(texts(Column::Country).as_deref(), Some("US DE  DE US"));
+        assert_eq!(texts(Column::Sub2).as_deref(), Some("US    US"));
+        assert_eq!(texts(Column::Source).as_deref(), Some("a\"b    a\"b"));
         for column in [Column::Os, Column::Sub1, Column::Sub3, Column::Browser] {
-            assert_eq!(text(column), None, "{column:?}");
+            assert_eq!(texts(column), None, "{column:?}");
         }
     }
 

@@ -27,9 +27,6 @@ use crate::store::{Store, WriteError};
 /// How long clicks gather before they are summed, where nothing else is said.
 pub const PAUSE: Duration = Duration::from_secs(5);
 
-/// How many clicks are summed together at most: 40 MB of memory for as long as it takes.
-const LOT: i64 = 100_000;
-
 /// How often it is looked whether clicks are summed, and how long between.
 const TRIES: u32 = 600;
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);

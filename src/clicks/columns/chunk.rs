@@ -6,7 +6,7 @@ use entity::StoredVerdict;
 use foldhash::fast::RandomState;
 use uuid::Uuid;
 
-use super::{COLUMNS, Column, Fact, codec::LONGEST};
+use super::{COLUMNS, Column, Fact, codec::LONGEST, time_of_day};
 
 /// The clicks of a chunk, or of some of its columns, in the order of their raw rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,22 +43,11 @@ impl Chunk {
     /// `None` where their numbers are too far apart for one chunk: more than four billion.
     #[must_use]
     pub fn of(facts: &[&Fact]) -> Option<Self> {
-        let first = facts.first().map_or(0, |fact| fact.seq);
-        let seqs = facts.iter().map(|fact| u32::try_from(fact.seq - first).ok());
-        let seqs = seqs.collect::<Option<Vec<_>>>()?;
-        let mut chunk = Self {
-            clicks: facts.len(),
-            columns: array::from_fn(|_| None),
-        };
-        chunk.set(Column::Seq, Values::Seqs(first, seqs));
-        chunk.set(
-            Column::Time,
-            Values::Times(facts.iter().map(|fact| fact.time_of_day()).collect()),
-        );
-        chunk.set(
-            Column::Verdict,
-            Values::Verdicts(facts.iter().map(|fact| fact.verdict).collect()),
-        );
+        let mut chunk = Self::of_clicks(
+            facts.iter().map(|fact| fact.seq),
+            facts.iter().map(|fact| time_of_day(fact.clicked_at)),
+            facts.iter().map(|fact| fact.verdict),
+        )?;
         let ids = |id: fn(&Fact) -> Option<Uuid>| {
             let mut words = Builder::default();
             for fact in facts {
@@ -78,6 +67,47 @@ impl Chunk {
             chunk.set_words(column, words.words);
         }
         Some(chunk)
+    }
+
+    /// A chunk that has of each click, in the order of their rows, the row, the milliseconds of the day and the verdict.
+    ///
+    /// `None` where their numbers are too far apart for one chunk: more than four billion.
+    #[must_use]
+    pub fn of_clicks(
+        seqs: impl IntoIterator<Item = i64>,
+        times: impl IntoIterator<Item = u32>,
+        verdicts: impl IntoIterator<Item = StoredVerdict>,
+    ) -> Option<Self> {
+        let mut seqs = seqs.into_iter().peekable();
+        let first = seqs.peek().copied().unwrap_or_default();
+        let offsets = seqs.map(|seq| u32::try_from(seq - first).ok());
+        let offsets = offsets.collect::<Option<Vec<_>>>()?;
+        let mut chunk = Self::empty(offsets.len());
+        chunk.set(Column::Seq, Values::Seqs(first, offsets));
+        chunk.set(Column::Time, Values::Times(times.into_iter().collect()));
+        chunk.set(Column::Verdict, Values::Verdicts(verdicts.into_iter().collect()));
+        Some(chunk)
+    }
+
+    /// Sets a column to what the number of each click stands for.
+    pub fn set_words_of<W: AsRef<[u8]>>(
+        &mut self,
+        column: Column,
+        numbers: &Coded,
+        word: impl Fn(u32) -> Option<W>,
+    ) {
+        let mut words = Builder::default();
+        words.words.codes.reserve_exact(1 + numbers.numbers.len());
+        words.push(None);
+        for number in &numbers.numbers {
+            words.push(word(*number).as_ref().map(AsRef::as_ref));
+        }
+        let Words { words, codes } = words.words;
+        if !words.is_empty() {
+            let codes = numbers.codes.iter().map(|code| codes[*code as usize]);
+            let codes = codes.collect();
+            self.set(column, Values::Words(Words { words, codes }));
+        }
     }
 
     /// A chunk of so many clicks of which no column is read yet.
@@ -222,6 +252,44 @@ impl Words {
     }
 }
 
+/// Which of some numbers each click has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coded {
+    /// The different ones, in the order in which clicks first have them.
+    numbers: Vec<u32>,
+    /// Which one each click has, counted from 1.
+    codes: Vec<u32>,
+}
+
+/// Finds out which numbers clicks have, without a look-up for each: numbers are small.
+#[derive(Debug, Default)]
+pub struct Coder {
+    /// The code of each number; 0 for one that has none, as all have in between.
+    known: Vec<u32>,
+}
+
+impl Coder {
+    /// Which of their numbers clicks have.
+    pub fn code(&mut self, numbers: impl IntoIterator<Item = u32>) -> Coded {
+        let mut coded = Coded::default();
+        for number in numbers {
+            let place = number as usize;
+            if place >= self.known.len() {
+                self.known.resize(place + 1, 0);
+            }
+            if self.known[place] == 0 {
+                coded.numbers.push(number);
+                self.known[place] = u32::try_from(coded.numbers.len()).unwrap_or(u32::MAX);
+            }
+            coded.codes.push(self.known[place]);
+        }
+        for number in &coded.numbers {
+            self.known[*number as usize] = 0;
+        }
+        coded
+    }
+}
+
 /// Words that grow.
 #[derive(Debug, Default)]
 struct Builder {
@@ -302,6 +370,62 @@ pub(super) mod tests {
             assert_eq!(first.times(), whole.times());
             assert_eq!(first.verdicts(), whole.verdicts());
         }
+    }
+
+    #[test]
+    fn clicks_that_go_by_numbers_make_the_chunk_of_their_facts() {
+        let facts: Vec<_> = (390..700).map(fact).collect();
+        let (mut links, mut texts) = (Vec::new(), Vec::new());
+        let number = |of: &Fact, all: &mut Vec<Fact>, is_same: fn(&Fact, &Fact) -> bool| {
+            let place = all.iter().position(|one| is_same(one, of));
+            let place = place.unwrap_or_else(|| {
+                all.push(of.clone());
+                all.len() - 1
+            });
+            u32::try_from(place).expect("a number")
+        };
+        // So that no number is the place at which it comes.
+        links.push(fact(1));
+        texts.push(fact(0));
+        let numbers: Vec<_> = facts
+            .iter()
+            .map(|fact| {
+                let link = number(fact, &mut links, |one, other| one.link == other.link);
+                (
+                    link,
+                    number(fact, &mut texts, |one, other| one.texts == other.texts),
+                )
+            })
+            .collect();
+        let mut chunk = Chunk::of_clicks(
+            facts.iter().map(|fact| fact.seq),
+            facts.iter().map(|fact| time_of_day(fact.clicked_at)),
+            facts.iter().map(|fact| fact.verdict),
+        )
+        .expect("a chunk");
+        let mut coder = Coder::default();
+        let of_links = coder.code(numbers.iter().map(|(link, _)| *link));
+        let ids: Vec<_> = links
+            .iter()
+            .map(|link| [Uuid::from(link.link), link.list.into(), link.domain.into()])
+            .collect();
+        for (place, column) in [Column::Link, Column::List, Column::Domain]
+            .into_iter()
+            .enumerate()
+        {
+            chunk.set_words_of(column, &of_links, |link| {
+                Some(ids[link as usize][place].as_bytes())
+            });
+        }
+        let of_texts = coder.code(numbers.iter().map(|(_, texts)| *texts));
+        for (place, column) in crate::clicks::columns::TEXTS.into_iter().enumerate() {
+            chunk.set_words_of(column, &of_texts, |set| {
+                texts[set as usize].texts[place]
+                    .as_ref()
+                    .map(|text| text.as_bytes())
+            });
+        }
+        assert_eq!(Some(chunk), Chunk::of(&facts.iter().collect::<Vec<_>>()));
     }
 
     #[test]

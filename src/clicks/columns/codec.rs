@@ -95,8 +95,12 @@ impl Words {
             }
             bytes.extend_from_slice(word);
         }
-        for code in &self.codes {
-            bytes.extend_from_slice(&code.to_le_bytes()[..width]);
+        // Each width apart: then as many are written at once as there is room for.
+        let codes = self.codes.iter().map(|code| code.to_le_bytes());
+        match width {
+            1 => bytes.extend(codes.map(|[byte, ..]| byte)),
+            2 => bytes.extend(codes.flat_map(|[low, high, ..]| [low, high])),
+            _ => bytes.extend(codes.flatten()),
         }
         bytes
     }

@@ -18,7 +18,7 @@ use sea_orm::{EnumIter, Iterable as _};
 use serde_json::Value;
 
 pub use self::{
-    chunk::{Chunk, Values, Words},
+    chunk::{Chunk, Coded, Coder, Values, Words},
     codec::CorruptColumn,
 };
 
@@ -154,12 +154,6 @@ impl Fact {
     pub fn day(&self) -> i32 {
         day_of(self.clicked_at)
     }
-
-    /// The milliseconds of that day at which it was made.
-    #[must_use]
-    pub fn time_of_day(&self) -> u32 {
-        u32::try_from(self.clicked_at.millis().rem_euclid(DAY)).unwrap_or_default()
-    }
 }
 
 /// The day of a moment: how many, in UTC, after 1970 began.
@@ -167,6 +161,12 @@ impl Fact {
 pub fn day_of(time: Timestamp) -> i32 {
     let day = time.millis().div_euclid(DAY);
     i32::try_from(day).unwrap_or(if day < 0 { i32::MIN } else { i32::MAX })
+}
+
+/// The milliseconds of that day at which a moment is.
+#[must_use]
+pub fn time_of_day(time: Timestamp) -> u32 {
+    u32::try_from(time.millis().rem_euclid(DAY)).unwrap_or_default()
 }
 
 /// What the short link's query gave under this name, as the click keeps it.

@@ -19,8 +19,11 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{LOT, facts::Facts};
+use super::facts::Facts;
 use crate::clicks::columns::store::ChunkError;
+
+/// How many clicks are summed together at most: what the database sorts of them takes memory there.
+const LOT: i64 = 100_000;
 
 /// Who is storing clicks now. Row numbers are given in order but appear in any: whoever has one that is not to be seen
 /// yet has held this lock since before they got it.

@@ -155,12 +155,16 @@ fn add(row: &QueryResult, facts: &mut Facts) -> Result<(), DbErr> {
         tell_of_unknown_link(link);
         return Ok(());
     };
-    let owner = facts.owner(Owner {
-        account,
-        list: row.try_get_by_index(5)?,
-        offer: row.try_get_by_index(6)?,
-        domain: row.try_get_by_index(7)?,
-    });
+    let number = facts.link(link);
+    if facts.owner_of(number).is_none() {
+        let owner = Owner {
+            account,
+            list: row.try_get_by_index(5)?,
+            offer: row.try_get_by_index(6)?,
+            domain: row.try_get_by_index(7)?,
+        };
+        facts.owned(number, owner);
+    }
     let mut numbers = TextNumbers::default();
     let texts = [
         Column::Device,
@@ -178,6 +182,7 @@ fn add(row: &QueryResult, facts: &mut Facts) -> Result<(), DbErr> {
         facts.texts().number_parameters(&parameters, &mut numbers);
     }
     let (seq, clicked_at): (i64, Timestamp) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-    facts.add(seq, clicked_at, row.try_get_by_index(2)?, (link, owner), numbers);
+    let together = facts.texts().together(numbers);
+    facts.add(seq, clicked_at, row.try_get_by_index(2)?, number, together);
     Ok(())
 }

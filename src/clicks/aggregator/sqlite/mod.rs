@@ -1,25 +1,30 @@
 //! Summing in `SQLite`: a lot is read and sorted, and written in many short transactions, between which redirects store
 //! their clicks. The last one writes what is made of the whole lot.
 
+mod links;
 mod lot;
 mod write;
 
 use std::{
+    ops::Range,
     sync::mpsc::{Receiver, RecvTimeoutError},
     thread::sleep,
     time::Duration,
 };
 
-use entity::StoredVerdict;
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use self::lot::Click;
-use super::{
-    LOT,
-    facts::{Facts, Sum},
+use self::{
+    links::Links,
+    lot::{Click, Lot},
 };
+use super::facts::Facts;
 use crate::store::SqliteFile;
+
+/// How many clicks are summed together at most: 20 MB of memory for as long as it takes. With twice as many each link has
+/// twice as many of them, which are written to the same pages.
+const LOT: i64 = 200_000;
 
 /// How many clicks are summed in one transaction: two milliseconds of it, which redirects wait for.
 const PART: usize = 500;
@@ -37,22 +42,6 @@ const STATEMENTS: usize = 32;
 const SUMMING: &str = "SELECT through, upcoming, link, link_through FROM click_summing";
 
 const NEWEST: &str = "SELECT seq FROM click ORDER BY seq DESC LIMIT 1";
-
-const IS_VISITOR: &str = "SELECT 1 FROM link_visitor WHERE short_link_id = ?1 AND visitor = ?2";
-
-const INSERT_CLICK: &str = "INSERT INTO link_click (short_link_id, click_id, seq, clicked_at, verdict) \
-    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
-
-const INSERT_VISITOR: &str = "INSERT INTO link_visitor (short_link_id, visitor, seq) VALUES (?1, ?2, ?3)";
-
-const ADD_TOTAL: &str = "INSERT INTO link_total \
-    (short_link_id, clicks, human_clicks, unique_clicks, first_clicked_at, last_clicked_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (short_link_id) DO UPDATE SET \
-    clicks = clicks + excluded.clicks, \
-    human_clicks = human_clicks + excluded.human_clicks, \
-    unique_clicks = unique_clicks + excluded.unique_clicks, \
-    first_clicked_at = min(first_clicked_at, excluded.first_clicked_at), \
-    last_clicked_at = max(last_clicked_at, excluded.last_clicked_at)";
 
 /// Only from where it is thought to be: somebody else may have moved it.
 const MOVE: &str = "UPDATE click_summing SET through = ?1, upcoming = ?2, link = ?3, link_through = ?4 \
@@ -149,11 +138,11 @@ impl Summer {
     }
 
     /// Sums a lot from where the mark is.
-    fn sum_lot(&mut self, mut mark: Mark, lot: Mark) -> rusqlite::Result<Summed> {
-        let (mut clicks, texts) = lot::read(&self.db, lot.through, lot.upcoming)?;
+    fn sum_lot(&mut self, mut mark: Mark, next: Mark) -> rusqlite::Result<Summed> {
+        let mut lot = Lot::read(&self.db, next.through, next.upcoming)?;
         // One that is begun goes on as it is.
         if mark.upcoming == mark.through {
-            let rows = lot::rows(&self.db, &clicks)?;
+            let rows = lot.rows();
             if rows > MOST_ROWS {
                 return Ok(Summed::TooMuch);
             }
@@ -161,32 +150,37 @@ impl Summer {
                 self.lot = LOT.min(self.lot * 2);
             }
         }
-        let summed = clicks.partition_point(|click| lot.part.is_some_and(|part| click.place() <= part));
-        let (summed, rest) = clicks.split_at_mut(summed);
-        lot::read_verdicts(&self.db, summed)?;
-        for part in rest.chunks_mut(PART) {
+        let is_summed = |click: &Click| next.part.is_some_and(|part| lot.place(click) <= part);
+        let summed = lot.clicks.partition_point(is_summed);
+        lot.read_verdicts(&self.db, summed)?;
+        for begin in (summed..lot.clicks.len()).step_by(PART) {
+            let part = begin..lot.clicks.len().min(begin + PART);
             let next = Mark {
-                part: part.last().map(Click::place),
-                ..lot
+                part: lot.clicks[part.clone()].last().map(|last| lot.place(last)),
+                ..next
             };
-            if !self.sum_part(part, mark, next)? {
+            if !self.sum_part(&mut lot, part, mark, next)? {
                 return Ok(Summed::ByAnother);
             }
             mark = next;
         }
-        let facts = lot::facts(&self.db, &clicks, texts)?;
         let done = Mark {
-            through: lot.upcoming,
-            upcoming: lot.upcoming,
+            through: next.upcoming,
+            upcoming: next.upcoming,
             part: None,
         };
-        drop(clicks);
-        let is_done = self.finish(facts, mark, done)?;
+        let is_done = self.finish(lot.facts(), mark, done)?;
         Ok(if is_done { Summed::All } else { Summed::ByAnother })
     }
 
-    /// Sums clicks by link, and with them moves the mark; `false` where somebody else moved it.
-    fn sum_part(&mut self, clicks: &mut [Click], mark: Mark, next: Mark) -> rusqlite::Result<bool> {
+    /// Sums a part of a lot by link, and with it moves the mark; `false` where somebody else moved it.
+    fn sum_part(
+        &mut self,
+        lot: &mut Lot,
+        part: Range<usize>,
+        mark: Mark,
+        next: Mark,
+    ) -> rusqlite::Result<bool> {
         let _turn = self.file.turn();
         let transaction = self
             .db
@@ -194,11 +188,7 @@ impl Summer {
         if !move_mark(&transaction, mark, next)? {
             return Ok(false);
         }
-        let mut links = Links::of(&transaction)?;
-        for clicks in clicks.chunk_by_mut(|one, other| one.link == other.link) {
-            links.sum(clicks)?;
-        }
-        drop(links);
+        Links::of(&transaction)?.sum(&lot.facts, &mut lot.clicks[part])?;
         transaction.commit()?;
         Ok(true)
     }
@@ -211,7 +201,6 @@ impl Summer {
     /// since the first part of it was summed, also where that is all of it.
     fn finish(&mut self, facts: Facts, mark: Mark, done: Mark) -> rusqlite::Result<bool> {
         let (sums, chunks) = (facts.sums(), facts.chunks());
-        drop(facts);
         let chunks = write::joined_chunks(&self.db, chunks)?;
         let _turn = self.file.turn();
         let transaction = self
@@ -241,73 +230,6 @@ fn move_mark(db: &Connection, from: Mark, to: Mark) -> rusqlite::Result<bool> {
         from_row
     ])?;
     Ok(moved == 1)
-}
-
-/// What writes clicks by link.
-struct Links<'db> {
-    is_visitor: CachedStatement<'db>,
-    insert_click: CachedStatement<'db>,
-    insert_visitor: CachedStatement<'db>,
-    add_total: CachedStatement<'db>,
-}
-
-impl<'db> Links<'db> {
-    fn of(db: &'db Connection) -> rusqlite::Result<Self> {
-        Ok(Self {
-            is_visitor: db.prepare_cached(IS_VISITOR)?,
-            insert_click: db.prepare_cached(INSERT_CLICK)?,
-            insert_visitor: db.prepare_cached(INSERT_VISITOR)?,
-            add_total: db.prepare_cached(ADD_TOTAL)?,
-        })
-    }
-
-    /// Notes clicks of one link and adds them up. A click that is noted already was written twice and adds nothing.
-    fn sum(&mut self, clicks: &mut [Click]) -> rusqlite::Result<()> {
-        let mut total: Option<Sum> = None;
-        for click in &mut *clicks {
-            // A click that is noted already has made its visitor known, so this says the same of its copies as of any
-            // other click, and whether it is one need not be asked before it is noted.
-            let first_of = match click.visitor {
-                Some(visitor) if click.is_human() => {
-                    let is_known = self.is_visitor.exists(params![click.link, visitor])?;
-                    (!is_known).then_some(visitor)
-                }
-                _ => None,
-            };
-            let verdict = StoredVerdict::new(click.bot_reason, click.bot_kind, first_of.is_some());
-            let noted = self.insert_click.execute(params![
-                click.link,
-                click.id,
-                click.seq,
-                click.clicked_at.millis(),
-                verdict.byte()
-            ])?;
-            if noted == 0 {
-                continue;
-            }
-            if let Some(visitor) = first_of {
-                self.insert_visitor
-                    .execute(params![click.link, visitor, click.seq])?;
-            }
-            click.verdict = Some(verdict);
-            let sum = Sum::of(click.clicked_at, verdict);
-            match &mut total {
-                Some(total) => total.add(sum),
-                None => total = Some(sum),
-            }
-        }
-        if let (Some(total), Some(click)) = (total, clicks.first()) {
-            self.add_total.execute(params![
-                click.link,
-                total.clicks,
-                total.human_clicks,
-                total.unique_clicks,
-                total.first_clicked_at.millis(),
-                total.last_clicked_at.millis()
-            ])?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -390,7 +312,7 @@ mod tests {
             }
             let mark = first.mark()?;
             let lot = Mark { upcoming: 3, ..mark };
-            let (mut clicks, texts) = lot::read(&first.db, lot.through, lot.upcoming)?;
+            let mut read = Lot::read(&first.db, lot.through, lot.upcoming)?;
             // The other one is faster, and then there is one more.
             second.catch_up()?;
             first.db.execute(CLICK, params![[4_u8; 16], [4_u8; 16]])?;
@@ -400,9 +322,8 @@ mod tests {
                 ..lot
             };
             assert_eq!(first.sum_lot(mark, lot)?, Summed::ByAnother);
-            assert!(!first.sum_part(&mut clicks, mark, part)?);
-            let facts = lot::facts(&first.db, &clicks, texts)?;
-            assert!(!first.finish(facts, mark, part)?);
+            assert!(!first.sum_part(&mut read, 0..3, mark, part)?);
+            assert!(!first.finish(read.facts(), mark, part)?);
             let moved = first.mark()?;
             assert!(
                 moved
