@@ -192,11 +192,12 @@ impl Facts {
         let mut by_owner: HashMap<(u32, i32), Sum, RandomState> = HashMap::default();
         let key = |click: &Click| (click.owner, quarter_of(click.clicked_at));
         for clicks in self.clicks.chunk_by(|one, other| key(one) == key(other)) {
-            let mut sums = clicks
+            let sums = clicks
                 .iter()
                 .map(|click| Sum::of(click.clicked_at, click.verdict));
-            let Some(mut sum) = sums.next() else { continue };
-            sums.for_each(|one| sum.add(one));
+            let Some(sum) = sums.reduce(Sum::and) else {
+                continue;
+            };
             let all = by_owner.entry(key(&clicks[0]));
             all.and_modify(|all| all.add(sum)).or_insert(sum);
         }
@@ -335,6 +336,12 @@ impl Sum {
             first_clicked_at: clicked_at,
             last_clicked_at: clicked_at,
         }
+    }
+
+    /// That of both.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.add(other);
+        self
     }
 
     pub(super) fn add(&mut self, other: Self) {

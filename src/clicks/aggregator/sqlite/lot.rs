@@ -18,7 +18,8 @@ use crate::clicks::{
 };
 
 const CLICKS: &str = "SELECT short_link_id, seq, id, clicked_at, bot_reason, bot_kind, visitor, user_agent_id, \
-    country, referrer, parameters FROM click WHERE seq > ?1 AND seq <= ?2";
+    country, referrer, parameters FROM click WHERE seq > ?1 AND seq <= ?2 \
+    ORDER BY seq";
 
 const AGENT: &str = "SELECT device, os, browser FROM user_agent WHERE id = ?1";
 
@@ -65,8 +66,7 @@ impl Lot {
         while let Some(row) = rows.next()? {
             clicks.push(click(db, row, &mut agents, &mut facts)?);
         }
-        let places = facts.places_of_links();
-        clicks.sort_unstable_by_key(|click: &Click| (places[click.link as usize], click.seq));
+        sort(&mut clicks, &facts.places_of_links());
         let mut lot = Self { clicks, facts };
         lot.read_owners(db)?;
         Ok(lot)
@@ -139,11 +139,55 @@ impl Lot {
     }
 }
 
+/// Sorts clicks, which are in the order of their rows, by the places of their links. Since all places are known, none of them
+/// is compared with another.
+fn sort(clicks: &mut [Click], places_of_links: &[u32]) {
+    let mut nexts = vec![0_usize; places_of_links.len()];
+    let link = |click: &Click| places_of_links[click.link as usize] as usize;
+    for click in &*clicks {
+        nexts[link(click)] += 1;
+    }
+    let mut begin = 0;
+    for next in &mut nexts {
+        begin += std::mem::replace(next, begin);
+    }
+    let targets = clicks.iter().map(|click| {
+        let next = &mut nexts[link(click)];
+        *next += 1;
+        *next - 1
+    });
+    let mut targets: Vec<_> = targets.collect();
+    for place in 0..targets.len() {
+        while targets[place] != place {
+            let target = targets[place];
+            clicks.swap(place, target);
+            targets.swap(place, target);
+        }
+    }
+}
+
 /// What an agent names: its texts, and the number of them together.
 #[derive(Clone, Copy)]
 struct Agent {
     numbers: TextNumbers,
     together: u32,
+}
+
+#[cfg(test)]
+impl Click {
+    /// A click of a person who says nothing.
+    pub(super) fn of_person(seq: i64, id: [u8; 16], link: u32, visitor: i64) -> Self {
+        Self {
+            seq,
+            id,
+            clicked_at: Timestamp::from_millis(seq),
+            visitor: Some(visitor),
+            link,
+            texts: 0,
+            verdict: StoredVerdict::default(),
+            is_counted: false,
+        }
+    }
 }
 
 /// By the number of its text; `None` is that of clicks without one.
@@ -225,4 +269,32 @@ fn word<T: ActiveEnum<Value = String>>(row: &Row<'_>, at: usize) -> rusqlite::Re
     word.transpose().map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(FromSqlError::other(error)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clicks_are_sorted_by_the_place_of_their_link_and_then_by_row() {
+        let links = [2, 0, 1, 2, 2, 0, 3, 1, 2];
+        let clicks = (1..).zip(links);
+        let mut clicks: Vec<_> = clicks
+            .map(|(seq, link)| Click::of_person(seq, [0; 16], link, 0))
+            .collect();
+        sort(&mut clicks, &[1, 3, 0, 2]);
+        let sorted: Vec<_> = clicks.iter().map(|click| (click.link, click.seq)).collect();
+        let expected = [
+            (2, 1),
+            (2, 4),
+            (2, 5),
+            (2, 9),
+            (0, 2),
+            (0, 6),
+            (3, 7),
+            (1, 3),
+            (1, 8),
+        ];
+        assert_eq!(sorted, expected);
+    }
 }

@@ -1,6 +1,7 @@
 //! Summing in `SQLite`: a lot is read and sorted, and written in many short transactions, between which redirects store
 //! their clicks. The last one writes what is made of the whole lot.
 
+mod links;
 mod lot;
 mod write;
 
@@ -11,11 +12,14 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
-use self::lot::{Click, Lot};
-use super::facts::{Facts, Sum};
+use self::{
+    links::Links,
+    lot::{Click, Lot},
+};
+use super::facts::Facts;
 use crate::store::SqliteFile;
 
 /// How many clicks are summed together at most: 20 MB of memory for as long as it takes. With twice as many each link has
@@ -38,22 +42,6 @@ const STATEMENTS: usize = 32;
 const SUMMING: &str = "SELECT through, upcoming, link, link_through FROM click_summing";
 
 const NEWEST: &str = "SELECT seq FROM click ORDER BY seq DESC LIMIT 1";
-
-const IS_VISITOR: &str = "SELECT 1 FROM link_visitor WHERE short_link_id = ?1 AND visitor = ?2";
-
-const INSERT_CLICK: &str = "INSERT INTO link_click (short_link_id, click_id, seq, clicked_at, verdict) \
-    VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
-
-const INSERT_VISITOR: &str = "INSERT INTO link_visitor (short_link_id, visitor, seq) VALUES (?1, ?2, ?3)";
-
-const ADD_TOTAL: &str = "INSERT INTO link_total \
-    (short_link_id, clicks, human_clicks, unique_clicks, first_clicked_at, last_clicked_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (short_link_id) DO UPDATE SET \
-    clicks = clicks + excluded.clicks, \
-    human_clicks = human_clicks + excluded.human_clicks, \
-    unique_clicks = unique_clicks + excluded.unique_clicks, \
-    first_clicked_at = min(first_clicked_at, excluded.first_clicked_at), \
-    last_clicked_at = max(last_clicked_at, excluded.last_clicked_at)";
 
 /// Only from where it is thought to be: somebody else may have moved it.
 const MOVE: &str = "UPDATE click_summing SET through = ?1, upcoming = ?2, link = ?3, link_through = ?4 \
@@ -200,14 +188,7 @@ impl Summer {
         if !move_mark(&transaction, mark, next)? {
             return Ok(false);
         }
-        let mut links = Links::of(&transaction)?;
-        let Lot { clicks, facts } = lot;
-        for clicks in clicks[part].chunk_by_mut(|one, other| one.link == other.link) {
-            if let Some(click) = clicks.first() {
-                links.sum(lot::bytes(facts.link_id(click.link)), clicks)?;
-            }
-        }
-        drop(links);
+        Links::of(&transaction)?.sum(&lot.facts, &mut lot.clicks[part])?;
         transaction.commit()?;
         Ok(true)
     }
@@ -249,73 +230,6 @@ fn move_mark(db: &Connection, from: Mark, to: Mark) -> rusqlite::Result<bool> {
         from_row
     ])?;
     Ok(moved == 1)
-}
-
-/// What writes clicks by link.
-struct Links<'db> {
-    is_visitor: CachedStatement<'db>,
-    insert_click: CachedStatement<'db>,
-    insert_visitor: CachedStatement<'db>,
-    add_total: CachedStatement<'db>,
-}
-
-impl<'db> Links<'db> {
-    fn of(db: &'db Connection) -> rusqlite::Result<Self> {
-        Ok(Self {
-            is_visitor: db.prepare_cached(IS_VISITOR)?,
-            insert_click: db.prepare_cached(INSERT_CLICK)?,
-            insert_visitor: db.prepare_cached(INSERT_VISITOR)?,
-            add_total: db.prepare_cached(ADD_TOTAL)?,
-        })
-    }
-
-    /// Notes clicks of one link and adds them up. A click that is noted already was written twice and adds nothing.
-    fn sum(&mut self, link: [u8; 16], clicks: &mut [Click]) -> rusqlite::Result<()> {
-        let mut total: Option<Sum> = None;
-        for click in clicks {
-            // A click that is noted already has made its visitor known, so this says the same of its copies as of any
-            // other click, and whether it is one need not be asked before it is noted.
-            let first_of = match click.visitor {
-                Some(visitor) if click.verdict.is_human() => {
-                    let is_known = self.is_visitor.exists(params![link, visitor])?;
-                    (!is_known).then_some(visitor)
-                }
-                _ => None,
-            };
-            let verdict = click.verdict.that_is_unique(first_of.is_some());
-            let noted = self.insert_click.execute(params![
-                link,
-                click.id,
-                click.seq,
-                click.clicked_at.millis(),
-                verdict.byte()
-            ])?;
-            if noted == 0 {
-                continue;
-            }
-            if let Some(visitor) = first_of {
-                self.insert_visitor.execute(params![link, visitor, click.seq])?;
-            }
-            click.verdict = verdict;
-            click.is_counted = true;
-            let sum = Sum::of(click.clicked_at, verdict);
-            match &mut total {
-                Some(total) => total.add(sum),
-                None => total = Some(sum),
-            }
-        }
-        if let Some(total) = total {
-            self.add_total.execute(params![
-                link,
-                total.clicks,
-                total.human_clicks,
-                total.unique_clicks,
-                total.first_clicked_at.millis(),
-                total.last_clicked_at.millis()
-            ])?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
