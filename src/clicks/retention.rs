@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use entity::{ClickId, ShortLinkId, Timestamp, click, click_summing};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Statement,
+    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, DbErr, EntityTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Statement,
     sea_query::{LockBehavior, LockType},
 };
 use tokio::{
@@ -128,24 +128,30 @@ async fn remove(store: &Store, kept_from: Timestamp) -> Result<u64, DbErr> {
 async fn move_mark(store: &Store, kept_from: Timestamp) -> Result<(), DbErr> {
     for _ in 0..TRIES {
         let transaction = store.begin().await?;
-        let mark = click_summing::Entity::find()
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .one(&*transaction)
-            .await?;
-        if let Some(mark) = mark {
-            if mark.kept_from < kept_from {
-                click_summing::Entity::update_many()
-                    .col_expr(click_summing::Column::KeptFrom, kept_from.into())
-                    .exec(&*transaction)
-                    .await?;
-                transaction.commit().await?;
-            }
+        let is_moved = move_mark_in(&transaction, kept_from).await;
+        // Either way nobody has to wait for the mark any longer.
+        if transaction.end(is_moved).await? {
             return Ok(());
         }
-        drop(transaction);
         sleep(BETWEEN_TRIES).await;
     }
     Ok(())
+}
+
+/// Moves the mark on; `false` while somebody else holds it.
+async fn move_mark_in(db: &DatabaseTransaction, kept_from: Timestamp) -> Result<bool, DbErr> {
+    let mark = click_summing::Entity::find()
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .one(db)
+        .await?;
+    let Some(mark) = mark else { return Ok(false) };
+    if mark.kept_from < kept_from {
+        click_summing::Entity::update_many()
+            .col_expr(click_summing::Column::KeptFrom, kept_from.into())
+            .exec(db)
+            .await?;
+    }
+    Ok(true)
 }
 
 /// The first row number and the last.
@@ -181,15 +187,17 @@ async fn old(store: &Store, from: i64, to: i64, kept_from: Timestamp) -> Result<
 async fn remove_batch(store: &Store, batch: &[Old]) -> Result<u64, DbErr> {
     let (entries, values) = value_rows(batch.iter().map(|&(_, link, id)| [link.into(), id.into()]));
     let entries = format!("DELETE FROM link_click WHERE (short_link_id, click_id) IN (VALUES {entries})");
+    let rows = pad(batch.iter().map(|&(seq, ..)| seq).collect());
     let transaction = store.begin().await?;
     let backend = transaction.get_database_backend();
     let entries = Statement::from_sql_and_values(backend, entries, values);
-    transaction.execute_raw(entries).await?;
-    let rows = pad(batch.iter().map(|&(seq, ..)| seq).collect());
-    let removed = click::Entity::delete_many()
-        .filter(click::Column::Seq.is_in(rows))
-        .exec(&*transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(removed.rows_affected)
+    let removed = async {
+        transaction.execute_raw(entries).await?;
+        click::Entity::delete_many()
+            .filter(click::Column::Seq.is_in(rows))
+            .exec(&*transaction)
+            .await
+    };
+    let removed = removed.await;
+    Ok(transaction.end(removed).await?.rows_affected)
 }
