@@ -18,6 +18,6 @@ pub use secret::Secret;
 pub use snapshot::Snapshot;
 pub use sqlite_file::SqliteFile;
 pub(crate) use sqlite_reader::{Columns, columns};
-pub use transaction::{WriteTransaction, again, met_another};
+pub use transaction::{WriteTransaction, again, given_up, met_another};
 pub use value_rows::value_rows;
 pub use writer::{Kept, NewClick, Outcome, UsedKey, WriteError, Writer};

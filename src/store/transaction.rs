@@ -148,6 +148,15 @@ pub fn met_another(error: &DbErr) -> bool {
         .unwrap_or_default()
 }
 
+/// Whether the database gave a statement up, as it does with one that takes longer than it may.
+#[must_use]
+pub fn given_up(error: &DbErr) -> bool {
+    // query_canceled, in PostgreSQL and what speaks its protocol.
+    said_by_database(error)
+        .and_then(|error| error.code().map(|code| code == "57014"))
+        .unwrap_or_default()
+}
+
 /// What the database itself said of a statement; `None` where it did not get to say anything.
 pub(super) fn said_by_database(error: &DbErr) -> Option<&dyn DatabaseError> {
     let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
