@@ -1,5 +1,6 @@
 //! Where rows are kept: connections, pages, and the writer that stores together what waits together.
 
+mod aside;
 mod connect;
 mod lookup;
 mod page;
@@ -11,6 +12,7 @@ mod transaction;
 mod value_rows;
 mod writer;
 
+pub use aside::aside;
 pub use connect::{ConnectError, Options, Store, Synchronous, is_database_url};
 pub use lookup::{Lookup, ReadByKey, ReadError, pad};
 pub use page::{Direction, Indexes, Key, Page, Part, count, counting, page};

@@ -20,7 +20,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::facts::Facts;
-use crate::clicks::columns::store::ChunkError;
+use crate::{clicks::columns::store::ChunkError, store::aside};
 
 /// How many clicks are summed together at most: what the database sorts of them takes memory there.
 const LOT: i64 = 100_000;
@@ -117,12 +117,6 @@ async fn sum_lot(db: &DatabaseTransaction, newest: i64) -> Result<Summed, ChunkE
     chunks::write(db, chunks).await?;
     let is_moved = move_mark(db, mark, upcoming).await?;
     Ok(if is_moved { Summed::Lot } else { Summed::ByAnother })
-}
-
-/// Does what takes a while without an `await` where redirects don't have to wait for it.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DbErr> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| DbErr::Custom(error.to_string()))
 }
 
 /// Moves the mark behind a lot; `false` where somebody else moved it.
