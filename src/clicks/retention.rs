@@ -3,13 +3,15 @@
 //! What goes is the raw row and its entry among the clicks of its link. All that was summed of it stays, so no figure
 //! changes. Clicks that came late or were brought along stand anywhere in the table: so it is walked as a whole, on a
 //! connection that only reads, and what is too old is removed in small transactions between which redirects store theirs.
+//! But a server walks over what it has kept once: of each slice it keeps in mind when its oldest click was made, and before
+//! that is too old it does not look there again.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use entity::{ClickId, ShortLinkId, Timestamp, click, click_summing};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Statement,
+    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, DbErr, EntityTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Statement,
     sea_query::{LockBehavior, LockType},
 };
 use tokio::{
@@ -75,8 +77,9 @@ async fn remove_all(
     mut asks: mpsc::Receiver<oneshot::Sender<()>>,
 ) {
     let mut asked: Option<oneshot::Sender<()>> = None;
+    let mut oldest = Oldest::default();
     loop {
-        match remove(&store, kept_from()).await {
+        match remove(&store, kept_from(), &mut oldest).await {
             Ok(0) => {}
             Ok(clicks) => tracing::info!(clicks, "clicks that are older than the retention are removed"),
             Err(error) => tracing::warn!(%error, "old clicks can't be removed now; it is tried again"),
@@ -92,11 +95,15 @@ async fn remove_all(
     }
 }
 
+/// When the oldest click of a slice was made; slices go by which of all they are. Each has all the clicks that it will ever
+/// have.
+type Oldest = HashMap<i64, Timestamp>;
+
 /// Removes clicks that were made before, and answers how many rows those were.
 ///
 /// First it is said from when on clicks are there for certain, for good: so whoever relies on a raw row and holds the
 /// mark has it.
-async fn remove(store: &Store, kept_from: Timestamp) -> Result<u64, DbErr> {
+async fn remove(store: &Store, kept_from: Timestamp, oldest: &mut Oldest) -> Result<u64, DbErr> {
     move_mark(store, kept_from).await?;
     let mark = click_summing::Entity::find().one(&store.read).await?;
     let (first, last) = ends(store).await?;
@@ -109,16 +116,29 @@ async fn remove(store: &Store, kept_from: Timestamp) -> Result<u64, DbErr> {
     };
     // Of the newest row SQLite would give the number to the next one, which then would count as summed.
     let end = mark.through.min(last - 1);
-    let (mut removed, mut from) = (0, first - 1);
-    while from < end {
-        let to = end.min(from + SLICE);
-        for batch in old(store, from, to, mark.kept_from).await?.chunks(BATCH) {
-            let began = Instant::now();
-            removed += remove_batch(store, batch).await?;
-            // Half of the time is everybody else's.
-            sleep(began.elapsed()).await;
+    let mut removed = 0;
+    let begin = (first - 1).div_euclid(SLICE);
+    oldest.retain(|slice, _| *slice >= begin);
+    for slice in begin..=(end - 1).div_euclid(SLICE) {
+        if oldest.get(&slice).is_some_and(|oldest| *oldest >= mark.kept_from) {
+            continue;
         }
-        from = to;
+        let (from, whole) = (slice * SLICE, slice * SLICE + SLICE);
+        let to = end.min(whole);
+        let mut left = oldest_of(store, from, to).await?;
+        if left.is_some_and(|oldest| oldest < mark.kept_from) {
+            for batch in old(store, from, to, mark.kept_from).await?.chunks(BATCH) {
+                let began = Instant::now();
+                removed += remove_batch(store, batch).await?;
+                // Half of the time is everybody else's.
+                sleep(began.elapsed()).await;
+            }
+            left = oldest_of(store, from, to).await?;
+        }
+        if to == whole {
+            // One without clicks is never looked at again.
+            oldest.insert(slice, left.unwrap_or(Timestamp::from_millis(i64::MAX)));
+        }
     }
     Ok(removed)
 }
@@ -128,24 +148,30 @@ async fn remove(store: &Store, kept_from: Timestamp) -> Result<u64, DbErr> {
 async fn move_mark(store: &Store, kept_from: Timestamp) -> Result<(), DbErr> {
     for _ in 0..TRIES {
         let transaction = store.begin().await?;
-        let mark = click_summing::Entity::find()
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .one(&*transaction)
-            .await?;
-        if let Some(mark) = mark {
-            if mark.kept_from < kept_from {
-                click_summing::Entity::update_many()
-                    .col_expr(click_summing::Column::KeptFrom, kept_from.into())
-                    .exec(&*transaction)
-                    .await?;
-                transaction.commit().await?;
-            }
+        let is_moved = move_mark_in(&transaction, kept_from).await;
+        // Either way nobody has to wait for the mark any longer.
+        if transaction.end(is_moved).await? {
             return Ok(());
         }
-        drop(transaction);
         sleep(BETWEEN_TRIES).await;
     }
     Ok(())
+}
+
+/// Moves the mark on; `false` while somebody else holds it.
+async fn move_mark_in(db: &DatabaseTransaction, kept_from: Timestamp) -> Result<bool, DbErr> {
+    let mark = click_summing::Entity::find()
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .one(db)
+        .await?;
+    let Some(mark) = mark else { return Ok(false) };
+    if mark.kept_from < kept_from {
+        click_summing::Entity::update_many()
+            .col_expr(click_summing::Column::KeptFrom, kept_from.into())
+            .exec(db)
+            .await?;
+    }
+    Ok(true)
 }
 
 /// The first row number and the last.
@@ -177,19 +203,34 @@ async fn old(store: &Store, from: i64, to: i64, kept_from: Timestamp) -> Result<
         .await
 }
 
+/// When the oldest click between two rows was made.
+async fn oldest_of(store: &Store, from: i64, to: i64) -> Result<Option<Timestamp>, DbErr> {
+    let oldest = click::Entity::find()
+        .select_only()
+        .column_as(click::Column::ClickedAt.min(), "oldest")
+        .filter(click::Column::Seq.gt(from))
+        .filter(click::Column::Seq.lte(to))
+        .into_tuple::<Option<Timestamp>>()
+        .one(&store.read)
+        .await?;
+    Ok(oldest.flatten())
+}
+
 /// Removes rows with their entries. What another server has removed in between is gone already.
 async fn remove_batch(store: &Store, batch: &[Old]) -> Result<u64, DbErr> {
     let (entries, values) = value_rows(batch.iter().map(|&(_, link, id)| [link.into(), id.into()]));
     let entries = format!("DELETE FROM link_click WHERE (short_link_id, click_id) IN (VALUES {entries})");
+    let rows = pad(batch.iter().map(|&(seq, ..)| seq).collect());
     let transaction = store.begin().await?;
     let backend = transaction.get_database_backend();
     let entries = Statement::from_sql_and_values(backend, entries, values);
-    transaction.execute_raw(entries).await?;
-    let rows = pad(batch.iter().map(|&(seq, ..)| seq).collect());
-    let removed = click::Entity::delete_many()
-        .filter(click::Column::Seq.is_in(rows))
-        .exec(&*transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(removed.rows_affected)
+    let removed = async {
+        transaction.execute_raw(entries).await?;
+        click::Entity::delete_many()
+            .filter(click::Column::Seq.is_in(rows))
+            .exec(&*transaction)
+            .await
+    };
+    let removed = removed.await;
+    Ok(transaction.end(removed).await?.rows_affected)
 }

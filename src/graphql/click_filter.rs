@@ -8,7 +8,7 @@ use entity::{SendingListId, Timestamp, api_key::Scope};
 
 use super::{
     click::{BotKind, BotReason},
-    error::{Code, internal, principal},
+    error::{Code, internal, principal, unanswered},
     filter::{MetadataFilter, each_once},
 };
 use crate::{
@@ -168,7 +168,7 @@ pub(super) fn refusal(error: ReportError) -> Error {
             "These clicks have more different values than one report counts; give a shorter period or more of the \
              filter, or group by one thing less.",
         ),
-        ReportError::Database(error) => internal(error),
+        ReportError::Database(error) => unanswered(error),
     }
 }
 

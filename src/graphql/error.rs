@@ -1,11 +1,12 @@
 //! Top-level errors: what is no answer to the input.
 
-use std::{error::Error as StdError, fmt::Write as _, sync::Arc};
+use std::{borrow::Borrow, error::Error as StdError, fmt::Write as _, sync::Arc};
 
 use async_graphql::{Context, Error, ErrorExtensions, Result};
 use entity::api_key::Scope;
+use sea_orm::DbErr;
 
-use crate::accounts::Principal;
+use crate::{accounts::Principal, store};
 
 /// What stands in `extensions.code` of a top-level error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +108,16 @@ pub fn internal(error: impl StdError + Send + Sync + 'static) -> Error {
     let mut masked = Code::Internal.error("Something went wrong on our side; try again.");
     masked.source = Some(Arc::new(Fault::new(error)));
     masked
+}
+
+/// What the database did not answer: our fault, unless it was asked for more than it does in the time that it has.
+pub fn unanswered(error: impl Borrow<DbErr> + StdError + Send + Sync + 'static) -> Error {
+    if store::given_up(error.borrow()) {
+        return Code::Timeout.error(
+            "The database took too long and was stopped; ask for a shorter period or for less at once.",
+        );
+    }
+    internal(error)
 }
 
 /// Who is asking, if they may do what `scope` says.

@@ -17,7 +17,7 @@ use entity::{
 use sea_orm::DbErr;
 use tokio::task::JoinSet;
 
-use super::error::internal;
+use super::error::unanswered;
 use crate::{
     accounts,
     app::App,
@@ -77,7 +77,7 @@ where
         .data_unchecked::<RowLoader>()
         .load_one(id)
         .await
-        .map_err(internal)
+        .map_err(unanswered)
 }
 
 impl Loader<ApiKeyId> for Rows {

@@ -1,5 +1,6 @@
 //! Where rows are kept: connections, pages, and the writer that stores together what waits together.
 
+mod aside;
 mod connect;
 mod lookup;
 mod page;
@@ -11,6 +12,7 @@ mod transaction;
 mod value_rows;
 mod writer;
 
+pub use aside::aside;
 pub use connect::{ConnectError, Options, Store, Synchronous, is_database_url};
 pub use lookup::{Lookup, ReadByKey, ReadError, pad};
 pub use page::{Direction, Indexes, Key, Page, Part, count, counting, page};
@@ -18,6 +20,6 @@ pub use secret::Secret;
 pub use snapshot::Snapshot;
 pub use sqlite_file::SqliteFile;
 pub(crate) use sqlite_reader::{Columns, columns};
-pub use transaction::{WriteTransaction, again, met_another};
+pub use transaction::{WriteTransaction, again, given_up, met_another};
 pub use value_rows::value_rows;
 pub use writer::{Kept, NewClick, Outcome, UsedKey, WriteError, Writer};

@@ -51,6 +51,33 @@ impl WriteTransaction {
         })
         .await
     }
+
+    /// Undoes all that was written in it, before it returns. One that is only dropped is undone once its connection is used
+    /// again, and keeps its locks from others until then.
+    ///
+    /// # Errors
+    /// When the database does not.
+    pub async fn rollback(self) -> Result<(), DbErr> {
+        whole(self.transaction.rollback()).await
+    }
+
+    /// Makes last what was done in it, or undoes it where it failed.
+    ///
+    /// # Errors
+    /// Why it failed, or when the database does not commit.
+    pub async fn end<T, E: From<DbErr>>(self, outcome: Result<T, E>) -> Result<T, E> {
+        match outcome {
+            Ok(done) => {
+                self.commit().await?;
+                Ok(done)
+            }
+            Err(error) => {
+                // A connection that can't undo it is at its end, and so is the transaction.
+                let _ = self.rollback().await;
+                Err(error)
+            }
+        }
+    }
 }
 
 /// Does it to the end, also where the caller goes away in the middle: a connection that is left while it begins or
@@ -118,6 +145,15 @@ pub fn met_another(error: &DbErr) -> bool {
     // serialization_failure and deadlock_detected, in PostgreSQL and what speaks its protocol.
     said_by_database(error)
         .and_then(|error| error.code().map(|code| matches!(&*code, "40001" | "40P01")))
+        .unwrap_or_default()
+}
+
+/// Whether the database gave a statement up, as it does with one that takes longer than it may.
+#[must_use]
+pub fn given_up(error: &DbErr) -> bool {
+    // query_canceled, in PostgreSQL and what speaks its protocol.
+    said_by_database(error)
+        .and_then(|error| error.code().map(|code| code == "57014"))
         .unwrap_or_default()
 }
 

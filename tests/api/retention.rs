@@ -229,6 +229,28 @@ async fn time_moves_what_is_kept_on_and_nothing_moves_it_back() {
 }
 
 #[tokio::test]
+async fn where_nothing_is_too_old_yet_nothing_is_looked_at_until_it_is() {
+    let (app, link) = start().await;
+    let mut clicks = vec![a_click(link, -29 * DAY), a_click(link, -DAY), a_click(link, 0)];
+    app.store_clicks(&clicks).await;
+    // The rows before it are as many as are looked at together.
+    let far = "UPDATE click SET seq = 50000 WHERE seq = (SELECT max(seq) FROM click)";
+    let moved = app.store().write.execute_unprepared(far).await;
+    moved.expect("a row far away");
+    app.sum_all_clicks().await;
+    app.app.retention.caught_up().await;
+    let before = app.reads();
+    app.app.retention.caught_up().await;
+    // The mark, the first row, the last one, and the rows of which there may be more.
+    assert_eq!(app.reads() - before, 4);
+    app.advance_hours(2 * 24);
+    app.app.retention.caught_up().await;
+    let left: Vec<_> = app.clicks().await.iter().map(|click| click.id).collect();
+    let kept: Vec<_> = clicks.drain(1..).map(|click| click.id).collect();
+    assert_eq!(left, kept);
+}
+
+#[tokio::test]
 async fn a_click_that_comes_late_counts_and_goes_with_the_next_look() {
     let (app, link) = start().await;
     app.store_clicks(&[a_click(link, 0)]).await;

@@ -12,7 +12,7 @@ use proptest::{
     sample::Index,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-use sea_orm::{EntityTrait as _, Iterable as _};
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, EntityTrait as _, Iterable as _, Statement};
 use serde_json::json;
 
 use crate::support::{Tenant, TestApp, a_click, of_offer, summed_through};
@@ -354,4 +354,23 @@ async fn clicks_of_a_link_that_is_not_stored_hold_nothing_up() {
     let last = app.clicks().await.last().map_or(0, |click| click.seq);
     expect_recount(&app, last).await;
     assert_eq!(app.facts(app.tenant.account.id).await.len(), 1);
+}
+
+#[tokio::test]
+async fn who_is_done_with_the_mark_leaves_it_to_others_at_once() {
+    let app = TestApp::start().await;
+    let db = &app.store().write;
+    if db.get_database_backend() != DatabaseBackend::Postgres {
+        // In SQLite nobody keeps a row from others.
+        return;
+    }
+    let code = app.link("https://example.com/").await;
+    let link = app.link_id(&code).await;
+    for second in 0..20 {
+        app.store_clicks(&[a_click(link, second)]).await;
+        app.app.aggregator.caught_up().await;
+        let mark = "SELECT through FROM click_summing FOR UPDATE NOWAIT";
+        let mark = Statement::from_string(DatabaseBackend::Postgres, mark);
+        db.query_one_raw(mark).await.expect("the mark");
+    }
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use futures_util::{StreamExt as _, stream};
 use linkhop::{accounts::ApiKey, http::Settings, store::Options};
-use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, TransactionTrait as _};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseBackend, DatabaseConnection, DatabaseTransaction, TransactionTrait as _,
+};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, CREATE, Setup, TestApp};
+use crate::support::{Answer, CREATE, REPORT, Setup, TestApp};
 
 /// A server whose requests may take hardly any time: what such a test asks for can never be done in time.
 async fn hasty() -> TestApp {
@@ -119,6 +121,46 @@ async fn a_mutation_that_takes_too_long_is_stored_whole_or_not_at_all_and_can_be
         )
         .await;
     assert_eq!(answer.location(), "https://example.com/");
+}
+
+/// Ends what waits for a lock on what reports are made of, as `PostgreSQL` itself does once it has taken too long.
+async fn end_whoever_waits(db: &DatabaseConnection) {
+    let end = "SELECT pg_cancel_backend(pid) FROM pg_locks WHERE NOT granted
+        AND relation IN ('click_column'::regclass, 'click_summing'::regclass)
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    db.execute_unprepared(end).await.expect("an end");
+}
+
+#[tokio::test]
+async fn a_report_that_the_database_gives_up_has_taken_too_long() {
+    let app = TestApp::start().await;
+    let db = &app.store().write;
+    if db.get_database_backend() != DatabaseBackend::Postgres {
+        // SQLite works for its reader alone and gives nothing up.
+        return;
+    }
+    let held = db.begin().await.expect("a transaction");
+    let lock = "LOCK TABLE click_column, click_summing IN ACCESS EXCLUSIVE MODE";
+    held.execute_unprepared(lock).await.expect("a lock");
+    for (query, variables) in [
+        (REPORT, json!({"groupBy": [{"metadataKey": "campaign"}]})),
+        ("{ clicks { nodes { id } } }", Value::Null),
+        ("{ sendingLists { nodes { stats { clicks } } } }", Value::Null),
+    ] {
+        let mut asked = Box::pin(app.graphql(query, variables));
+        let answer = loop {
+            tokio::select! {
+                biased;
+                answer = &mut asked => break answer,
+                () = end_whoever_waits(db) => {}
+            }
+        };
+        assert_eq!(answer.error_code(), "TIMEOUT", "{query}: {}", answer.body);
+    }
+    held.rollback().await.expect("no lock");
+    let query = "{ sendingLists { nodes { stats { clicks } } } }";
+    let answer = app.graphql(query, Value::Null).await;
+    assert!(answer.json().get("errors").is_none(), "{}", answer.body);
 }
 
 #[tokio::test]

@@ -83,26 +83,37 @@ pub(super) async fn mend(
         firsts::Search::before(&store.read, &visits(&changed), mark).await?
     };
     let transaction = store.begin().await?;
+    let mended = mend_in(&transaction, agents, list, since, rows, search).await;
+    transaction.end(mended).await
+}
+
+async fn mend_in(
+    db: &DatabaseTransaction,
+    agents: &JudgedAgents,
+    list: &agent_list::Model,
+    since: Timestamp,
+    rows: &[i64],
+    search: firsts::Search,
+) -> Result<Mended, ReclassifyError> {
     let mark = click_summing::Entity::find().lock_exclusive();
-    let mark = marked(mark.one(&*transaction).await?)?;
+    let mark = marked(mark.one(db).await?)?;
     if mark.through != mark.upcoming {
         return Ok(Mended::BeingSummed);
     }
-    let changed = changed(&*transaction, agents, since, mark, rows).await?;
+    let changed = changed(db, agents, since, mark, rows).await?;
     if changed.is_empty() {
         return Ok(Mended::Changed(Vec::new()));
     }
-    change_rows(&transaction, &changed, list).await?;
+    change_rows(db, &changed, list).await?;
     let moves = changed.iter().filter_map(|(click, verdict)| {
         let rejudged = click.rejudged(*verdict)?;
         Some((click.seq, rejudged))
     });
     let mut moves: Moves = moves.collect();
-    note(&transaction, moves.values()).await?;
-    let flagged = firsts::mend(&transaction, &visits(&changed), mark, search, &mut moves).await?;
-    note(&transaction, flagged.iter().filter_map(|seq| moves.get(seq))).await?;
-    sums::mend(&transaction, &moves).await?;
-    transaction.commit().await?;
+    note(db, moves.values()).await?;
+    let flagged = firsts::mend(db, &visits(&changed), mark, search, &mut moves).await?;
+    note(db, flagged.iter().filter_map(|seq| moves.get(seq))).await?;
+    sums::mend(db, &moves).await?;
     let changed = changed.iter().filter(|(click, _)| click.noted == Some(click.seq));
     Ok(Mended::Changed(
         changed

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use entity::{Timestamp, short_link};
 use foldhash::fast::RandomState;
-use sea_orm::{DatabaseBackend, DbErr, QuerySelect as _, QueryTrait as _, Statement};
+use sea_orm::{DatabaseBackend, DbErr, QueryResult, QuerySelect as _, QueryTrait as _, Statement};
 use serde_json::Value;
 
 use super::view::View;
@@ -13,6 +13,7 @@ use crate::{
         list::{LinkFilter, rows},
         lookup::State,
     },
+    store::aside,
     values::metadata::Scalar,
 };
 
@@ -49,7 +50,7 @@ pub(super) async fn links(
         Some(row) => row.try_get_by_index(0)?,
         None => None,
     };
-    Ok(ids_of(backend, &ids.unwrap_or_default()).collect())
+    aside(move || ids_of(backend, &ids.unwrap_or_default()).collect()).await
 }
 
 /// What a link is grouped by that may change.
@@ -103,18 +104,30 @@ WHERE l.account_id = $1 AND EXISTS (SELECT 1 FROM json_each(l.metadata) AS j WHE
             )
         }
     };
-    let text = |value: String| match attribute {
-        Attribute::ContactPhone => Some(value),
-        Attribute::Metadata(key) => {
-            let value: Value = serde_json::from_str(&value).unwrap_or_default();
-            let is_whole = backend == DatabaseBackend::Sqlite && !is_plain(key);
-            text_of(if is_whole { value.get(key)? } else { &value })
-        }
+    let key = match attribute {
+        Attribute::ContactPhone => None,
+        Attribute::Metadata(key) => Some(key.to_owned()),
+    };
+    let rows = view.rows(sql, parameters).await?;
+    aside(move || numbered(&rows, key.as_deref(), backend)).await?
+}
+
+/// Numbers the values of rows, each with all links that have it; those of a key stand there as JSON.
+fn numbered(
+    rows: &[QueryResult],
+    key: Option<&str>,
+    backend: DatabaseBackend,
+) -> Result<(Vec<String>, ByLink<u32>), DbErr> {
+    let text = |value: String| {
+        let Some(key) = key else { return Some(value) };
+        let value: Value = serde_json::from_str(&value).unwrap_or_default();
+        let is_whole = backend == DatabaseBackend::Sqlite && !is_plain(key);
+        text_of(if is_whole { value.get(key)? } else { &value })
     };
     let mut numbers: HashMap<String, u32, RandomState> = HashMap::default();
     let mut texts = Vec::new();
     let mut of_links = ByLink::default();
-    for row in view.rows(sql, parameters).await? {
+    for row in rows {
         let Some(value) = text(row.try_get_by_index(0)?) else {
             continue;
         };

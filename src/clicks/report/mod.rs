@@ -23,6 +23,8 @@ use jiff::tz::TimeZone;
 use sea_orm::DbErr;
 
 use self::{axis::Axis, calendar::Calendar, scan::Groups, sieve::Sieve};
+use crate::store::aside;
+
 pub use self::{
     filter::{ClickFilter, TextColumn},
     period::Period,
@@ -234,6 +236,7 @@ impl Reports {
             sieve.keep_to(period);
             groups.count_chunks(&view, &sieve).await?;
         }
-        rows::report(&mut groups, request, view.kept_from(), now)
+        let (request, kept_from) = (request.clone(), view.kept_from());
+        aside(move || rows::report(&mut groups, &request, kept_from, now)).await?
     }
 }

@@ -8,13 +8,15 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::aside;
-use crate::clicks::{
-    aggregator::facts::{NewChunk, joined},
-    columns::{
-        Chunk, Column, CorruptColumn, MOST_CLICKS,
-        store::{ChunkError, Place},
+use crate::{
+    clicks::{
+        aggregator::facts::{NewChunk, joined},
+        columns::{
+            Chunk, Column, CorruptColumn, MOST_CLICKS,
+            store::{ChunkError, Place},
+        },
     },
+    store::aside,
 };
 
 /// How many are written together at most: with those before them that become one with them, some ten megabytes.

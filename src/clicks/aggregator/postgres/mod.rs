@@ -20,7 +20,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::facts::Facts;
-use crate::clicks::columns::store::ChunkError;
+use crate::{clicks::columns::store::ChunkError, store::aside};
 
 /// How many clicks are summed together at most: what the database sorts of them takes memory there.
 const LOT: i64 = 100_000;
@@ -70,37 +70,53 @@ async fn catch_up(db: &DatabaseConnection) -> Result<(), ChunkError> {
     };
     loop {
         let transaction = db.begin().await?;
-        let Some(mark) = mark(&transaction).await? else {
-            return Ok(());
-        };
-        if mark.through >= newest {
-            return Ok(());
-        }
-        let upcoming = if mark.upcoming > mark.through {
-            mark.upcoming
-        } else {
-            newest.min(mark.through + LOT)
-        };
-        let mut facts = Facts::default();
-        if mark.link.is_some() {
-            sum::summed(&transaction, mark.through, upcoming, &mut facts).await?;
-        }
-        sum::lot(&transaction, mark.through, upcoming, &mut facts).await?;
-        let (sums, chunks) = aside(move || (facts.sums(), facts.chunks())).await?;
-        subjects::add_sums(&transaction, sums).await?;
-        chunks::write(&transaction, chunks).await?;
-        if move_mark(&transaction, mark, upcoming).await? {
-            transaction.commit().await?;
-        } else {
-            transaction.rollback().await?;
+        // One that is only dropped is undone once its connection is used again: until then nobody could have the mark.
+        match sum_lot(&transaction, newest).await {
+            Ok(Summed::Lot) => transaction.commit().await?,
+            Ok(Summed::ByAnother) => transaction.rollback().await?,
+            Ok(Summed::Nothing) => return Ok(transaction.rollback().await?),
+            Err(error) => {
+                // A connection that can't undo it is at its end, and so is the transaction.
+                let _ = transaction.rollback().await;
+                return Err(error);
+            }
         }
     }
 }
 
-/// Does what takes a while without an `await` where redirects don't have to wait for it.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DbErr> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| DbErr::Custom(error.to_string()))
+/// What became of a lot.
+enum Summed {
+    /// It is summed.
+    Lot,
+    /// Somebody else has moved the mark: what is summed is to be undone.
+    ByAnother,
+    /// There is none, or another node is at it.
+    Nothing,
+}
+
+/// Sums the next lot, of clicks up to a newest one.
+async fn sum_lot(db: &DatabaseTransaction, newest: i64) -> Result<Summed, ChunkError> {
+    let Some(mark) = mark(db).await? else {
+        return Ok(Summed::Nothing);
+    };
+    if mark.through >= newest {
+        return Ok(Summed::Nothing);
+    }
+    let upcoming = if mark.upcoming > mark.through {
+        mark.upcoming
+    } else {
+        newest.min(mark.through + LOT)
+    };
+    let mut facts = Facts::default();
+    if mark.link.is_some() {
+        sum::summed(db, mark.through, upcoming, &mut facts).await?;
+    }
+    sum::lot(db, mark.through, upcoming, &mut facts).await?;
+    let (sums, chunks) = aside(move || (facts.sums(), facts.chunks())).await?;
+    subjects::add_sums(db, sums).await?;
+    chunks::write(db, chunks).await?;
+    let is_moved = move_mark(db, mark, upcoming).await?;
+    Ok(if is_moved { Summed::Lot } else { Summed::ByAnother })
 }
 
 /// Moves the mark behind a lot; `false` where somebody else moved it.

@@ -6,7 +6,10 @@ use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, Statement};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::clicks::aggregator::facts::{Sum, Sums};
+use crate::{
+    clicks::aggregator::facts::{Sum, Sums},
+    store::aside,
+};
 
 static ADD_TOTALS: LazyLock<String> = LazyLock::new(|| add("subject_total", "subject_id"));
 static ADD_QUARTERS: LazyLock<String> = LazyLock::new(|| add("subject_quarter", "subject_id, quarter"));
@@ -29,7 +32,7 @@ ON CONFLICT ({key}) DO UPDATE SET
 
 /// Adds to the sums of subjects.
 pub(super) async fn add_sums(db: &impl ConnectionTrait, sums: Sums) -> Result<(), DbErr> {
-    let written = super::aside(move || {
+    let written = aside(move || {
         let totals = sums.totals.iter().map(|(subject, sum)| row(*subject, None, sum));
         let quarters = sums.quarters.iter();
         let quarters = quarters.map(|((subject, quarter), sum)| row(*subject, Some(*quarter), sum));

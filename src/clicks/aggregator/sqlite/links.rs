@@ -272,9 +272,9 @@ mod tests {
         // Copies of clicks of another lot, and one click more.
         clicks.push((33, 7));
         let (counted, firsts, total) = sum(&db, 101, &clicks[15..])?;
-        assert_eq!(counted, [106, 118], "the one that was left out, and the new one");
+        assert_eq!(counted, [118]);
         assert_eq!(firsts, [1, 2, 3, 4, 5, 118]);
-        assert_eq!(total, [33, 33, 6]);
+        assert_eq!(total, [32, 32, 6]);
         Ok(())
     }
 
