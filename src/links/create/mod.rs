@@ -1,16 +1,20 @@
 //! Making short links.
 
+mod parsed;
+mod target;
+
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike as _, Utc};
-use entity::{
-    AccountId, OfferId, ShortLinkId, Timestamp, account, domain, idempotency_key, offer, sending_list,
-    short_link,
-};
+use chrono::{DateTime, Utc};
+use entity::{AccountId, ShortLinkId, Timestamp, account, domain, idempotency_key, short_link};
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
 use serde_json::Value;
 
+use self::{
+    parsed::{Parsed, Wanted},
+    target::Target,
+};
 use super::{
     code::{Code, CodeSpace, InvalidCode},
     destination::{Destination, InvalidDestination},
@@ -18,22 +22,14 @@ use super::{
     lookup,
 };
 use crate::{
-    catalog::{
-        self,
-        domain::ServerHosts,
-        sending_list::{ActiveLists, ListLookup},
-    },
+    catalog::{self, domain::ServerHosts, sending_list::ActiveLists},
     store::{Outcome, ReadError, Store, UsedKey, WriteError, Writer},
     values::{
-        metadata::{InvalidMetadata, Metadata},
+        metadata::InvalidMetadata,
         phone::{InvalidPhone, PhoneNumber},
-        template::Creation,
-        web_url::{InvalidUrl, WebUrl},
+        web_url::WebUrl,
     },
 };
-
-/// The last year in which a link may expire.
-const LAST_YEAR: i32 = 9999;
 
 /// How often a call whose idempotency key was in use, and then not, is tried: more often than calls with one
 /// key can reasonably fail at once.
@@ -340,130 +336,4 @@ async fn refuse_loop(hosts: &ServerHosts, field: Field, url: &WebUrl) -> Result<
         return Err(CreateError::Loop(field));
     }
     Ok(())
-}
-
-/// What the caller wants the link to lead to, by form.
-enum Wanted {
-    Url(WebUrl),
-    /// `None` for an id that no offer could have.
-    Offer(Option<OfferId>),
-}
-
-/// What the link leads to.
-enum Target {
-    Url(Destination),
-    Offer(Box<offer::Model>),
-}
-
-impl Target {
-    fn offer(&self) -> Option<&offer::Model> {
-        match self {
-            Self::Url(_) => None,
-            Self::Offer(offer) => Some(offer),
-        }
-    }
-
-    const fn field(&self) -> Field {
-        match self {
-            Self::Url(_) => Field::Url,
-            Self::Offer(_) => Field::OfferId,
-        }
-    }
-
-    fn destination(
-        &self,
-        account: &account::Model,
-        list: &sending_list::Model,
-        link: &short_link::Model,
-        code: &Code,
-    ) -> Result<Destination, CreateError> {
-        let offer = match self {
-            Self::Url(destination) => return Ok(destination.clone()),
-            Self::Offer(offer) => offer,
-        };
-        let macros = Creation {
-            contact_phone: link.contact_phone.as_deref(),
-            code: code.as_str(),
-            offer_id: offer.id,
-            offer_external_id: offer.external_id.as_deref(),
-            list_id: list.list_id,
-            metadata: &link.metadata,
-        };
-        Destination::of_offer(offer, account, &macros)
-            .map_err(|invalid| CreateError::InvalidUrl(Field::OfferId, invalid))
-    }
-}
-
-/// The input, each field in a type that proves it. Only the value that wins is looked at.
-struct Parsed {
-    target: Wanted,
-    list: ListLookup,
-    list_field: Field,
-    contact_phone: Option<PhoneNumber>,
-    metadata: Metadata,
-    code: Option<Code>,
-    fallback_url: Option<WebUrl>,
-}
-
-impl Parsed {
-    fn of(account: &account::Model, new: &NewShortLink, now: Timestamp) -> Result<Self, CreateError> {
-        if !account.products.0.contains(&account::Product::Sms) {
-            return Err(CreateError::ProductNotEnabled);
-        }
-        if new.offer_id.is_none() && new.url.is_none() {
-            return Err(CreateError::MissingUrlOrOffer);
-        }
-        if new.list_id.is_none() && new.phone_number.is_none() {
-            return Err(CreateError::MissingListIdentifier);
-        }
-        let target = match (&new.offer_id, &new.url) {
-            (None, Some(url)) => Wanted::Url(web_url(Field::Url, url)?),
-            (offer, _) => Wanted::Offer(offer.as_ref().and_then(|id| id.parse().ok())),
-        };
-        let (list, list_field) = match (new.list_id, &new.phone_number) {
-            (None, Some(number)) => {
-                let number = phone(Field::PhoneNumber, number)?;
-                (ListLookup::PhoneNumber(number.into_string()), Field::PhoneNumber)
-            }
-            (number, _) => (ListLookup::ListId(number.unwrap_or_default()), Field::ListId),
-        };
-        let contact_phone = new
-            .contact_phone
-            .as_deref()
-            .map(|number| phone(Field::ContactPhone, number));
-        let contact_phone = contact_phone.transpose()?;
-        let metadata = new
-            .metadata
-            .clone()
-            .map_or_else(|| Ok(Metadata::empty()), Metadata::parse)?;
-        let code = new.code.as_deref().map(Code::parse).transpose()?;
-        // A later year has no four digits, which a time of RFC 3339 must have.
-        if (new.expires_at).is_some_and(|end| Timestamp::from(end) <= now || end.year() > LAST_YEAR) {
-            return Err(CreateError::InvalidExpiry(Field::ExpiresAt));
-        }
-        if new.max_clicks.is_some_and(|most| most < 1) {
-            return Err(CreateError::InvalidExpiry(Field::MaxClicks));
-        }
-        let fallback_url = new
-            .fallback_url
-            .as_deref()
-            .map(|url| web_url(Field::FallbackUrl, url));
-        Ok(Self {
-            target,
-            list,
-            list_field,
-            contact_phone,
-            metadata,
-            code,
-            fallback_url: fallback_url.transpose()?,
-        })
-    }
-}
-
-fn web_url(field: Field, text: &str) -> Result<WebUrl, CreateError> {
-    WebUrl::parse(text).map_err(|invalid: InvalidUrl| CreateError::InvalidUrl(field, invalid.into()))
-}
-
-fn phone(field: Field, text: &str) -> Result<PhoneNumber, CreateError> {
-    PhoneNumber::parse(text).map_err(|invalid| CreateError::InvalidPhone(field, invalid))
 }
