@@ -3,6 +3,7 @@
 pub mod audit;
 mod create;
 mod key;
+mod key_rows;
 mod last_used;
 mod operate;
 mod principal;
@@ -12,6 +13,7 @@ mod settings;
 pub use audit::{Actor, Audited};
 pub use create::{NewApiKey, create, create_key};
 pub use key::ApiKey;
+pub use key_rows::keys_by_ids;
 pub use operate::{Changed, UnknownAccount, UnknownKey, all, enable, find, keys, revoke_key, set_status};
 pub use principal::{AuthenticateError, Authenticator, Principal};
 pub use scope::{locked, rows_of};

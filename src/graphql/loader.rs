@@ -11,14 +11,15 @@ use async_graphql::{
     futures_util::future::BoxFuture,
 };
 use entity::{
-    AccountId, DomainId, OfferId, SendingListId, ShortLinkId, agent_list, domain, offer, sending_list,
-    short_link, user_agent,
+    AccountId, ApiKeyId, DomainId, OfferId, SendingListId, ShortLinkId, agent_list, api_key, domain, offer,
+    sending_list, short_link, user_agent,
 };
 use sea_orm::DbErr;
 use tokio::task::JoinSet;
 
 use super::error::internal;
 use crate::{
+    accounts,
     app::App,
     catalog,
     clicks::{
@@ -77,6 +78,16 @@ where
         .load_one(id)
         .await
         .map_err(internal)
+}
+
+impl Loader<ApiKeyId> for Rows {
+    type Value = api_key::Model;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, ids: &[ApiKeyId]) -> Result<HashMap<ApiKeyId, Self::Value>, Self::Error> {
+        let rows = accounts::keys_by_ids(&self.store.read, self.account, ids).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
 }
 
 impl Loader<DomainId> for Rows {

@@ -1,34 +1,37 @@
 //! Making short links.
 
+mod draft;
+mod many;
 mod parsed;
-mod target;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use entity::{AccountId, ShortLinkId, Timestamp, account, domain, idempotency_key, short_link};
+use entity::{
+    AccountId, ShortLinkId, Timestamp, account,
+    audit_entry::{self, Action},
+    domain, idempotency_key, short_link,
+};
 use sea_orm::{ConnectionTrait, DbErr};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+pub use self::many::{CreateManyError, MAX_ITEMS, NewShortLinks, Results, create_many};
 use self::{
+    draft::{Draft, Sender},
     parsed::{Parsed, Wanted},
-    target::Target,
 };
 use super::{
-    code::{Code, CodeSpace, InvalidCode},
-    destination::{Destination, InvalidDestination},
+    code::{CodeSpace, InvalidCode},
+    destination::InvalidDestination,
     idempotency::{self, Before, IdempotencyKey, InvalidIdempotencyKey},
     lookup,
 };
 use crate::{
+    accounts::{Actor, audit},
     catalog::{self, domain::ServerHosts, sending_list::ActiveLists},
     store::{Outcome, ReadError, Store, UsedKey, WriteError, Writer},
-    values::{
-        metadata::InvalidMetadata,
-        phone::{InvalidPhone, PhoneNumber},
-        web_url::WebUrl,
-    },
+    values::{metadata::InvalidMetadata, phone::InvalidPhone, web_url::WebUrl},
 };
 
 /// How often a call whose idempotency key was in use, and then not, is tried: more often than calls with one
@@ -71,7 +74,7 @@ pub struct Created {
     /// The link.
     pub link: short_link::Model,
     /// The domain it lives on.
-    pub domain: domain::Model,
+    pub domain: Arc<domain::Model>,
     /// Whether an earlier call with the same key made it.
     pub replayed: bool,
 }
@@ -167,6 +170,41 @@ pub struct Tools<'a> {
     pub codes: &'a CodeSpace,
 }
 
+/// Whose links are made, by whom, and when.
+#[derive(Clone, Copy, Debug)]
+struct Making<'a> {
+    tools: Tools<'a>,
+    account: &'a account::Model,
+    actor: Actor,
+    now: Timestamp,
+}
+
+impl Making<'_> {
+    fn refuse_without_product(&self) -> Result<(), CreateError> {
+        if self.account.products.0.contains(&account::Product::Sms) {
+            return Ok(());
+        }
+        Err(CreateError::ProductNotEnabled)
+    }
+
+    /// What the audit log says of a link: neither where it leads nor for whom it is.
+    fn told(&self, link: &short_link::Model) -> audit_entry::Model {
+        let mut after = json!({
+            "code": link.code,
+            "domainId": link.domain_id.to_string(),
+            "sendingListId": link.sending_list_id.to_string(),
+        });
+        if let Some(offer) = link.offer_id {
+            after["offerId"] = offer.to_string().into();
+        }
+        audit_entry::Model {
+            subject_id: Some(link.id.into()),
+            after: Some(after),
+            ..audit::about(self.actor, Action::ShortLinkCreated, 1, self.now)
+        }
+    }
+}
+
 /// Makes a short link for the account, or finds the one that an earlier call with the same idempotency key
 /// made.
 ///
@@ -175,17 +213,24 @@ pub struct Tools<'a> {
 pub async fn create(
     tools: Tools<'_>,
     account: &account::Model,
-    new: &NewShortLink,
+    actor: Actor,
+    new: NewShortLink,
     now: Timestamp,
 ) -> Result<Created, CreateError> {
+    let making = Making {
+        tools,
+        account,
+        actor,
+        now,
+    };
     let db = &tools.store.read;
     let Some(key) = &new.idempotency_key else {
-        return make(tools, account, new, None, now)
+        return make(making, new, None)
             .await?
             .ok_or(CreateError::IdempotencyConflict);
     };
     let key = IdempotencyKey::parse(key)?;
-    let fingerprint = idempotency::fingerprint(&serde_json::to_value(new).map_err(WriteError::from)?);
+    let fingerprint = idempotency::fingerprint(&serde_json::to_value(&new).map_err(WriteError::from)?);
     // A key that another call holds may come free again when that call fails: then it is this one's turn. Of
     // all that want a key one has it in each round, and leaves with its own answer.
     for _ in 0..KEY_TRIES {
@@ -199,11 +244,19 @@ pub async fn create(
             }
             Before::Unused => {}
         }
-        if let Some(created) = make(tools, account, new, Some((&key, &fingerprint)), now).await? {
+        if let Some(created) = make(making, new.clone(), Some((&key, &fingerprint))).await? {
             return Ok(created);
         }
     }
-    Err(DbErr::Custom("an idempotency key was neither free nor in use".to_owned()).into())
+    Err(neither_free_nor_in_use().into())
+}
+
+fn neither_free_nor_in_use() -> DbErr {
+    DbErr::Custom("an idempotency key was neither free nor in use".to_owned())
+}
+
+fn missing(link: ShortLinkId) -> DbErr {
+    DbErr::RecordNotFound(format!("{link} of an idempotency key, or its domain"))
 }
 
 async fn replay(
@@ -211,124 +264,63 @@ async fn replay(
     account: AccountId,
     link: ShortLinkId,
 ) -> Result<Created, CreateError> {
-    let missing = || DbErr::RecordNotFound(format!("{link} of an idempotency key, or its domain"));
-    let link = lookup::by_id(db, account, link).await?.ok_or_else(missing)?;
-    let domain = catalog::domain::by_ids(db, account, &[link.domain_id])
+    let found = lookup::by_id(db, account, link).await?;
+    let found = found.ok_or_else(|| missing(link))?;
+    let domain = catalog::domain::by_ids(db, account, &[found.domain_id])
         .await?
         .pop()
-        .ok_or_else(missing)?;
+        .ok_or_else(|| missing(link))?;
     Ok(Created {
-        link,
-        domain,
+        link: found,
+        domain: domain.into(),
         replayed: true,
     })
 }
 
 /// `None` when another call used the idempotency key first.
 async fn make(
-    tools: Tools<'_>,
-    account: &account::Model,
-    new: &NewShortLink,
+    making: Making<'_>,
+    new: NewShortLink,
     key: Option<(&IdempotencyKey, &str)>,
-    now: Timestamp,
 ) -> Result<Option<Created>, CreateError> {
-    let db = &tools.store.read;
-    let parsed = Parsed::of(account, new, now)?;
-    let list = tools.lists.find(account.id, parsed.list).await?;
-    let list = list.ok_or(CreateError::ListNotFound(parsed.list_field))?;
-    let (list, domain) = &*list;
-    let domain = domain
-        .clone()
-        .filter(|domain| domain.status == domain::Status::Active)
-        .ok_or(CreateError::NoDomainConfigured(parsed.list_field))?;
-    let target = match parsed.target {
-        Wanted::Url(url) => Target::Url(Destination::of_url(url)),
-        Wanted::Offer(id) => {
-            let offer = match id {
-                Some(id) => catalog::offer::active(db, account.id, id).await?,
-                None => None,
-            };
-            Target::Offer(Box::new(offer.ok_or(CreateError::OfferNotFound)?))
-        }
+    let Making {
+        tools, account, now, ..
+    } = making;
+    making.refuse_without_product()?;
+    let parsed = Parsed::of(new, now)?;
+    let sender = Sender::find(tools, account.id, parsed.list.clone()).await?;
+    let (sender, domain) = Sender::with_domain(sender.as_ref(), parsed.list_field)?;
+    let offer = match &parsed.target {
+        Wanted::Offer(Some(id)) => catalog::offer::active(&tools.store.read, account.id, *id).await?,
+        Wanted::Offer(None) | Wanted::Url(_) => None,
     };
-    let mut link = short_link::Model {
-        id: ShortLinkId::at(now),
-        account_id: account.id,
-        domain_id: domain.id,
-        code: String::new(),
-        destination: String::new(),
-        sending_list_id: list.id,
-        offer_id: target.offer().map(|offer| offer.id),
-        contact_phone: parsed.contact_phone.map(PhoneNumber::into_string),
-        metadata: parsed.metadata.into_json(),
-        filter_bots: new
-            .filter_bots
-            .or(target.offer().and_then(|offer| offer.filter_bots))
-            .unwrap_or(account.default_filter_bots),
-        status: short_link::Status::Active,
-        expires_at: new.expires_at.map(Into::into),
-        max_clicks: new.max_clicks,
-        fallback_url: None,
-        created_at: now,
-        exhausted_at: None,
-        api_key_id: None,
-    };
-    if let Some(fallback) = parsed.fallback_url {
-        refuse_loop(tools.hosts, Field::FallbackUrl, &fallback).await?;
-        link.fallback_url = Some(fallback.into());
-    }
-    let key = key.map(|(key, fingerprint)| {
+    let mut draft = Draft::of(making, parsed, sender, domain, offer.map(Arc::new)).await?;
+    draft.link.key = key.map(|(key, fingerprint)| {
         let row = idempotency_key::Model {
             account_id: account.id,
             key: key.clone().into(),
             item: 0,
             fingerprint: fingerprint.to_owned(),
-            short_link_id: link.id,
+            short_link_id: draft.link.row.id,
             created_at: now,
         };
-        Arc::new(UsedKey {
-            row,
-            forgotten: now.hours_before(idempotency::HOURS),
-        })
+        used_key(row)
     });
-    let codes: &mut (dyn Iterator<Item = Code> + Send) = match &parsed.code {
-        Some(custom) => &mut std::iter::once(custom.clone()),
-        None => &mut tools.codes.codes(),
-    };
-    let mut is_no_loop = false;
-    for code in codes {
-        let destination = target.destination(account, list, &link, &code)?;
-        if !is_no_loop {
-            // Its host does not depend on the code, so one look is enough.
-            refuse_loop(tools.hosts, target.field(), destination.address()).await?;
-            is_no_loop = true;
-        }
-        link.code = code.into();
-        link.destination = destination.into();
-        let candidate = Arc::new(link);
-        match tools
-            .writer
-            .insert_link(Arc::clone(&candidate), key.clone())
-            .await?
-        {
-            Outcome::Stored => {
-                tools.hosts.changes().note_made_link(&candidate.code);
-                let link = Arc::unwrap_or_clone(candidate);
-                return Ok(Some(Created {
-                    link,
-                    domain,
-                    replayed: false,
-                }));
-            }
+    loop {
+        let entry = making.told(&draft.link.row);
+        let (link, outcome) = tools.writer.insert_link(draft.link, entry).await?;
+        draft.link = link;
+        match outcome {
+            Outcome::Stored => return Ok(Some(draft.stored(tools))),
             Outcome::KeyTaken => return Ok(None),
-            Outcome::CodeTaken => link = Arc::unwrap_or_clone(candidate),
+            Outcome::CodeTaken => draft.draw_again(account)?,
         }
     }
-    Err(if parsed.code.is_some() {
-        CreateError::CodeTaken
-    } else {
-        CreateError::IdCollision
-    })
+}
+
+fn used_key(row: idempotency_key::Model) -> UsedKey {
+    let forgotten = row.created_at.hours_before(idempotency::HOURS);
+    UsedKey { row, forgotten }
 }
 
 async fn refuse_loop(hosts: &ServerHosts, field: Field, url: &WebUrl) -> Result<(), CreateError> {

@@ -1,7 +1,7 @@
 //! What a caller asks for, checked by itself.
 
 use chrono::Datelike as _;
-use entity::{OfferId, Timestamp, account};
+use entity::{OfferId, Timestamp};
 
 use super::{CreateError, Field, NewShortLink};
 use crate::{
@@ -32,18 +32,14 @@ pub(super) struct Parsed {
     pub(super) contact_phone: Option<PhoneNumber>,
     pub(super) metadata: Metadata,
     pub(super) code: Option<Code>,
+    pub(super) filter_bots: Option<bool>,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) max_clicks: Option<i32>,
     pub(super) fallback_url: Option<WebUrl>,
 }
 
 impl Parsed {
-    pub(super) fn of(
-        account: &account::Model,
-        new: &NewShortLink,
-        now: Timestamp,
-    ) -> Result<Self, CreateError> {
-        if !account.products.0.contains(&account::Product::Sms) {
-            return Err(CreateError::ProductNotEnabled);
-        }
+    pub(super) fn of(new: NewShortLink, now: Timestamp) -> Result<Self, CreateError> {
         if new.offer_id.is_none() && new.url.is_none() {
             return Err(CreateError::MissingUrlOrOffer);
         }
@@ -68,7 +64,6 @@ impl Parsed {
         let contact_phone = contact_phone.transpose()?;
         let metadata = new
             .metadata
-            .clone()
             .map_or_else(|| Ok(Metadata::empty()), Metadata::parse)?;
         let code = new.code.as_deref().map(Code::parse).transpose()?;
         // A later year has no four digits, which a time of RFC 3339 must have.
@@ -89,6 +84,9 @@ impl Parsed {
             contact_phone,
             metadata,
             code,
+            filter_bots: new.filter_bots,
+            expires_at: new.expires_at.map(Into::into),
+            max_clicks: new.max_clicks,
             fallback_url: fallback_url.transpose()?,
         })
     }
