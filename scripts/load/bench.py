@@ -14,6 +14,7 @@ import tempfile
 import time
 
 import report
+from batch import batch
 from database import DATABASES, is_replayed
 from reports import reports
 from server import Failed, memory
@@ -29,7 +30,7 @@ DATABASE = os.environ.get("BENCH_DATABASE") or "sqlite"
 CACHED_LINK = 512
 # After how many memory is looked at.
 REDIRECTS = 1_000_000
-PARTS = ["redirect", "hot", "create", "stall", "flat", "demo", "reports"]
+PARTS = ["redirect", "hot", "create", "batch", "stall", "flat", "demo", "reports"]
 
 
 class Bench:
@@ -170,6 +171,10 @@ class Bench:
         linkhop.drive(2, 32, load, "check")
         self.compare("createShortLink", bare, linkhop, load)
         self.check(linkhop, "short_link")
+
+    def batch(self):
+        """See there."""
+        batch(self, DATABASE)
 
     def stall(self):
         """See there."""

@@ -175,17 +175,14 @@ pub(super) async fn create_short_link(
 ) -> Result<CreateShortLinkResult> {
     let principal = principal(context, Scope::LinksWrite)?;
     let app = context.data_unchecked::<App>();
-    match create(
+    let made = create(
         app.link_tools(),
         &principal.account,
-        &input.into(),
+        principal.into(),
+        input.into(),
         app.clock.now(),
-    )
-    .await
-    {
-        Ok(created) => Ok(CreateShortLinkSuccess(created).into()),
-        Err(error) => answer(error),
-    }
+    );
+    answer(made.await, At::Call)
 }
 
 const fn name(field: Field) -> &'static str {
@@ -201,10 +198,56 @@ const fn name(field: Field) -> &'static str {
     }
 }
 
+/// Where in the arguments a link stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum At {
+    /// It is the only one of the call.
+    Call,
+    /// It is one of many.
+    Item(usize),
+}
+
+impl At {
+    /// The path of a field of the link, or of all of it.
+    fn path<R>(self, field: Option<&str>, complain: impl FnOnce(&[&str]) -> R) -> R {
+        match self {
+            Self::Call => complain(&["input"].into_iter().chain(field).collect::<Vec<_>>()),
+            Self::Item(at) => {
+                let at = at.to_string();
+                complain(
+                    &["input", "items", &at]
+                        .into_iter()
+                        .chain(field)
+                        .collect::<Vec<_>>(),
+                )
+            }
+        }
+    }
+
+    fn whole(self, message: &str) -> Complaint {
+        self.path(None, |path| Complaint::new(path, message))
+    }
+
+    fn about(self, field: &str, message: String) -> Complaint {
+        self.path(Some(field), |path| Complaint::new(path, message))
+    }
+
+    fn of(self, field: &str, reason: &impl ToString) -> Complaint {
+        self.path(Some(field), |path| Complaint::of_path(path, reason))
+    }
+}
+
 /// What the caller is told: each reason that they can put right is a member of the union.
-fn answer(error: CreateError) -> Result<CreateShortLinkResult> {
-    let about = |field: &str, message: String| Complaint::new(&["input", field], message);
-    let input = |message: &str| Complaint::new(&["input"], message);
+pub(super) fn answer(
+    made: std::result::Result<Created, CreateError>,
+    at: At,
+) -> Result<CreateShortLinkResult> {
+    let about = |field: &str, message: String| at.about(field, message);
+    let input = |message: &str| at.whole(message);
+    let error = match made {
+        Ok(created) => return Ok(CreateShortLinkSuccess(created).into()),
+        Err(error) => error,
+    };
     Ok(match error {
         CreateError::MissingUrlOrOffer => {
             MissingUrlOrOfferError::from(input("Give url or offerId: one says where the link leads.")).into()
@@ -231,10 +274,10 @@ fn answer(error: CreateError) -> Result<CreateShortLinkResult> {
             InvalidPhoneError::from(about(name(field), format!("{} can't be used: {reason}.", name(field)))).into()
         }
         CreateError::InvalidMetadata(reason) => {
-            InvalidMetadataError::from(Complaint::of("metadata", &reason)).into()
+            InvalidMetadataError::from(at.of("metadata", &reason)).into()
         }
         CreateError::InvalidCode(reason) => {
-            InvalidCodeError::from(Complaint::of("code", &reason)).into()
+            InvalidCodeError::from(at.of("code", &reason)).into()
         }
         CreateError::InvalidExpiry(field) => {
             let message = match field {
@@ -246,7 +289,7 @@ fn answer(error: CreateError) -> Result<CreateShortLinkResult> {
             };
             InvalidExpiryError::from(about(name(field), message.to_owned())).into()
         }
-        CreateError::InvalidIdempotencyKey(reason) => InvalidIdempotencyKeyError::from(Complaint::of("idempotencyKey", &reason)).into(),
+        CreateError::InvalidIdempotencyKey(reason) => InvalidIdempotencyKeyError::from(at.of("idempotencyKey", &reason)).into(),
         CreateError::ProductNotEnabled => ProductNotEnabledError::from(input(
             "This account lacks the SMS product; ask the operator of the server to enable it.",
         ))

@@ -12,6 +12,7 @@ mod click_grouping;
 mod click_report;
 mod connection;
 mod create_short_link;
+mod create_short_links;
 mod documents;
 mod domain;
 mod edit_account_settings;

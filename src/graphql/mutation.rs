@@ -4,6 +4,7 @@ use async_graphql::{Context, Description, ID, Object, Result};
 
 use super::{
     create_short_link::{CreateShortLinkInput, CreateShortLinkResult, create_short_link},
+    create_short_links::{CreateShortLinksInput, CreateShortLinksResult, create_short_links},
     edit_account_settings::{
         UpdateAccountSettingsInput, UpdateAccountSettingsResult, update_account_settings,
     },
@@ -50,6 +51,21 @@ impl Mutation {
         #[graphql(desc = "What the link is to be.")] input: CreateShortLinkInput,
     ) -> Result<CreateShortLinkResult> {
         create_short_link(context, input).await
+    }
+
+    /// Makes up to 1,000 short links at once, as `createShortLink` makes one: for a campaign with a link for each recipient.
+    /// Needs the scope `LINKS_WRITE`.
+    ///
+    /// Each link succeeds or fails by itself. Send an `idempotencyKey`, and send the same call again if no answer came or
+    /// some links failed: those that were made are found again. A request that fails with `INTERNAL` or `TIMEOUT` may have
+    /// made some of the links.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn create_short_links(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What the links are to be.")] input: CreateShortLinksInput,
+    ) -> Result<CreateShortLinksResult> {
+        create_short_links(context, input).await
     }
 
     /// Makes an offer: something that links can lead to by name. Needs the scope `CATALOG_WRITE`.

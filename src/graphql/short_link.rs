@@ -6,6 +6,7 @@ use entity::{ClickId, Timestamp, api_key::Scope, click, domain, short_link};
 use serde_json::Value;
 
 use super::{
+    api_key::ApiKey,
     click::{Click, ClickStats, ClickTotal, stats},
     connection::{Asked, Identified, PageOf, Sort, connection, cost},
     domain::Domain,
@@ -213,6 +214,14 @@ impl ShortLink {
             ClickTotal::Of(self.0.id),
             |row| Edge::new(sort.cursor(&row.click.id.to_string(), ""), Click(row)),
         ))
+    }
+
+    /// The key that it was made with; null if the operator of the server made it, or it is from before that was kept.
+    async fn created_by(&self, context: &Context<'_>) -> Result<Option<ApiKey>> {
+        match self.0.api_key_id {
+            Some(id) => Ok(load(context, id).await?.map(ApiKey)),
+            None => Ok(None),
+        }
     }
 
     /// When it was made.

@@ -146,6 +146,8 @@ user_errors! {
     InvalidExpiryError, InvalidExpiry, 400, false;
     /// The idempotency key is empty, over 255 characters, or has control characters.
     InvalidIdempotencyKeyError, InvalidIdempotencyKey, 400, false;
+    /// A call is to make no link, or more than 1,000.
+    InvalidBatchSizeError, InvalidBatchSize, 400, false;
     /// A name is empty, over 255 characters, or has control characters.
     InvalidNameError, InvalidName, 400, false;
     /// A tracking URL is not an absolute http or https URL of at most 4,096 bytes, has a macro before its path or one that

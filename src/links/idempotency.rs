@@ -1,6 +1,9 @@
 //! Idempotency keys: one call, however often it is sent.
 
-use std::fmt::Write as _;
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+};
 
 use entity::{AccountId, ShortLinkId, Timestamp, idempotency_key};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, QueryFilter};
@@ -35,6 +38,14 @@ impl IdempotencyKey {
             return Err(InvalidIdempotencyKey);
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl IdempotencyKey {
+    /// The key as it was sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -78,26 +89,93 @@ pub async fn look_up(
     })
 }
 
+/// What keys were used for before, each maybe for more than one link.
+#[derive(Clone, Debug, Default)]
+pub struct UsedKeys(HashMap<String, Vec<idempotency_key::Model>>);
+
+impl UsedKeys {
+    /// Reads what the account used these keys for, and of that only those of so many `items` if they are given.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read(
+        db: &impl ConnectionTrait,
+        account: AccountId,
+        keys: HashSet<&str>,
+        items: Option<HashSet<i32>>,
+        now: Timestamp,
+    ) -> Result<Self, DbErr> {
+        let mut used = rows_of::<idempotency_key::Entity>(account)
+            .filter(idempotency_key::Column::Key.is_in(keys))
+            .filter(idempotency_key::Column::CreatedAt.gt(now.hours_before(HOURS)));
+        if let Some(items) = items {
+            used = used.filter(idempotency_key::Column::Item.is_in(items));
+        }
+        let mut rows = HashMap::<_, Vec<_>>::new();
+        for row in used.all(db).await? {
+            rows.entry(row.key.clone()).or_default().push(row);
+        }
+        for rows in rows.values_mut() {
+            rows.sort_unstable_by_key(|row| row.item);
+        }
+        Ok(Self(rows))
+    }
+
+    /// What a key was used for: an input of another fingerprint is another one, whichever link it was for.
+    #[must_use]
+    pub fn before(&self, key: &str, item: i32, fingerprint: &str) -> Before {
+        let Some(rows) = self.0.get(key) else {
+            return Before::Unused;
+        };
+        // All rows of a key were made with one input.
+        if rows.first().is_some_and(|row| row.fingerprint != fingerprint) {
+            return Before::Other;
+        }
+        match rows.binary_search_by_key(&item, |row| row.item) {
+            Ok(at) if rows[at].fingerprint == fingerprint => Before::Same(rows[at].short_link_id),
+            Ok(_) => Before::Other,
+            Err(_) => Before::Unused,
+        }
+    }
+}
+
 /// What two inputs have in common exactly when they are the same: SHA-256 over canonical JSON, in which
 /// fields are sorted and a null field of the input is as good as an absent one.
 #[must_use]
 pub fn fingerprint(input: &Value) -> String {
     let mut canonical = String::new();
-    match input {
-        Value::Object(fields) => {
-            write_object(
-                fields.iter().filter(|(_, value)| !value.is_null()),
-                &mut canonical,
-            );
-        }
-        other => write_canonical(other, &mut canonical),
+    write_input(input, &mut canonical);
+    hash(&canonical)
+}
+
+/// The same for inputs of one call, in their order.
+#[must_use]
+pub fn fingerprint_of_all(inputs: &[Value]) -> String {
+    let mut canonical = String::new();
+    for input in inputs {
+        write_input(input, &mut canonical);
+        // None of them has a line's end in it, so that none can pass for two.
+        canonical.push('\n');
     }
+    hash(&canonical)
+}
+
+fn hash(canonical: &str) -> String {
     Sha256::digest(canonical)
         .iter()
         .fold(String::with_capacity(64), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
         })
+}
+
+fn write_input(input: &Value, text: &mut String) {
+    match input {
+        Value::Object(fields) => {
+            write_object(fields.iter().filter(|(_, value)| !value.is_null()), text);
+        }
+        other => write_canonical(other, text),
+    }
 }
 
 fn write_canonical(value: &Value, text: &mut String) {
@@ -151,6 +229,18 @@ mod tests {
             fingerprint(&json!({"a": ["b", "c"]})),
             fingerprint(&json!({"a": ["b,c"]}))
         );
+    }
+
+    #[test]
+    fn the_fingerprint_of_many_inputs_is_that_of_each_in_its_place() {
+        let (a, b) = (json!({"url": "a\n"}), json!({"url": "b"}));
+        let both = fingerprint_of_all(&[a.clone(), b.clone()]);
+        assert_eq!(
+            both,
+            fingerprint_of_all(&[json!({"code": null, "url": "a\n"}), b.clone()])
+        );
+        assert_ne!(both, fingerprint_of_all(&[b, a.clone()]));
+        assert_ne!(fingerprint_of_all(&[a.clone()]), fingerprint(&a));
     }
 
     #[test]

@@ -22,4 +22,4 @@ pub use sqlite_file::SqliteFile;
 pub(crate) use sqlite_reader::{Columns, columns};
 pub use transaction::{WriteTransaction, again, given_up, met_another};
 pub use value_rows::value_rows;
-pub use writer::{Kept, NewClick, Outcome, UsedKey, WriteError, Writer};
+pub use writer::{Kept, NewClick, NewLink, Outcome, UsedKey, WriteError, Writer};

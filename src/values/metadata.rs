@@ -1,6 +1,6 @@
 //! Free data that an account attaches to its rows.
 
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 /// The most bytes that metadata may have as compact JSON.
 pub const MAX_BYTES: usize = 4096;
@@ -60,22 +60,29 @@ impl Metadata {
         let Value::Object(changes) = changes else {
             return Err(InvalidMetadata::NotAnObject);
         };
-        if let Some(kept) = stored.as_object_mut() {
-            for (key, value) in changes {
-                if value.is_null() {
-                    kept.remove(&key);
-                } else {
-                    kept.insert(key, value);
-                }
-            }
+        if let Value::Object(kept) = stored {
+            stored = Self::merged(kept, changes).into();
         }
         Self::parse(stored)
+    }
+
+    /// The same of objects that nobody has looked at yet.
+    #[must_use]
+    pub fn merged(mut kept: Map<String, Value>, changes: Map<String, Value>) -> Map<String, Value> {
+        for (key, value) in changes {
+            if value.is_null() {
+                kept.remove(&key);
+            } else {
+                kept.insert(key, value);
+            }
+        }
+        kept
     }
 
     /// No metadata: the empty object.
     #[must_use]
     pub fn empty() -> Self {
-        Self(Value::Object(serde_json::Map::new()))
+        Self(Value::Object(Map::new()))
     }
 
     /// The object itself, to be stored.

@@ -186,7 +186,7 @@ async fn what_can_t_be_executed_is_a_400_only_under_the_new_media_type() {
 }
 
 /// What each field needs: the field, an operation, and which of [`SCOPES`] may run it.
-const FIELDS: [(&str, &str, [bool; 4]); 28] = {
+const FIELDS: [(&str, &str, [bool; 4]); 29] = {
     let reading = [true, true, true, true];
     let writing_links = [false, true, false, true];
     let writing_the_catalogue = [false, false, true, true];
@@ -208,6 +208,11 @@ const FIELDS: [(&str, &str, [bool; 4]); 28] = {
         (
             "createShortLink",
             "mutation { createShortLink(input: {}) { __typename } }",
+            writing_links,
+        ),
+        (
+            "createShortLinks",
+            "mutation { createShortLinks(input: {items: []}) { __typename } }",
             writing_links,
         ),
         (

@@ -36,6 +36,9 @@ fn changing(field: &str, made: &BTreeMap<String, String>) -> Option<Value> {
         "createShortLink" => {
             json!({"input": {"url": "https://example.com/", "listId": 42, "contactPhone": "+14155552671"}})
         }
+        "createShortLinks" => {
+            json!({"input": {"defaults": {"listId": 42}, "items": [{"url": "https://example.com/"}]}})
+        }
         "eraseContact" => json!({"phoneNumber": "+14155552671"}),
         "createOffer" => json!({"input": {"name": "Shoes", "trackingUrl": "https://offer.example/"}}),
         "updateOffer" => json!({"input": {"id": id("offer"), "name": "Boots"}}),

@@ -74,7 +74,7 @@ async fn every_input_is_stored_as_it_was_given() {
             fallback_url: Some("https://example.com/over".to_owned()),
             created_at: START,
             exhausted_at: None,
-            api_key_id: None,
+            api_key_id: Some(app.tenant.key_row.id),
         }
     );
 }

@@ -19,6 +19,7 @@ mod cors;
 mod create;
 mod create_bad_input;
 mod create_errors;
+mod create_many;
 mod create_offer;
 mod create_refusals;
 mod descriptions;

@@ -115,6 +115,18 @@ fn arguments(signature: &str) -> &'static [Arguments] {
             |n| json!({"input": {"url": "https://example.com/", "listId": n.list_number}}),
             |n| json!({"input": {"url": "https://example.com/", "phoneNumber": n.phone}}),
         ],
+        "createShortLinks(input: CreateShortLinksInput! { defaults { url offerId listId phoneNumber contactPhone metadata \
+         code filterBots expiresAt maxClicks fallbackUrl idempotencyKey } items { url offerId listId phoneNumber \
+         contactPhone metadata code filterBots expiresAt maxClicks fallbackUrl idempotencyKey } idempotencyKey })" => {
+            &[
+                |n| json!({"input": {"items": [{"offerId": n.offer, "listId": 42}]}}),
+                |n| json!({"input": {"items": [{"url": "https://example.com/", "listId": n.list_number}]}}),
+                |n| json!({"input": {"items": [{"url": "https://example.com/", "phoneNumber": n.phone}]}}),
+                |n| json!({"input": {"defaults": {"offerId": n.offer, "listId": 42}, "items": [{}]}}),
+                |n| json!({"input": {"defaults": {"listId": n.list_number}, "items": [{"url": "https://example.com/"}]}}),
+                |n| json!({"input": {"defaults": {"phoneNumber": n.phone}, "items": [{"url": "https://example.com/"}]}}),
+            ]
+        }
         // It names no row, and each call makes another one.
         "createOffer(input: CreateOfferInput! { name trackingUrl platform externalId payout payoutCurrency payoutType \
          filterBots status metadata })" => &[],

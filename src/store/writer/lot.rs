@@ -5,10 +5,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use entity::short_link;
 use tokio::sync::oneshot;
 
-use super::{Done, NewClick, UsedKey, WriteError, claim::Claim};
+use super::{Done, NewClick, NewLinks, WriteError, claim::Claim};
 
 #[derive(Debug)]
 pub(super) enum Message {
@@ -25,7 +24,7 @@ pub(super) struct Asked {
 
 #[derive(Debug)]
 pub(super) enum Write {
-    Link(Arc<short_link::Model>, Option<Arc<UsedKey>>),
+    Links(Arc<NewLinks>),
     /// With the limit of its link, where the click uses that up.
     Click(Arc<NewClick>, Option<Limit>),
 }
@@ -43,7 +42,7 @@ impl Asked {
     pub(super) fn is_given_up(&self) -> bool {
         let limit = match &self.write {
             Write::Click(_, limit) => limit.as_ref(),
-            Write::Link(..) => None,
+            Write::Links(_) => None,
         };
         limit.is_some_and(|limit| self.caller.is_closed() || !limit.claim.take())
     }
@@ -87,8 +86,10 @@ impl Lot {
 
     /// Wakes everybody. A caller that has gone away no longer asks; its row is stored all the same.
     pub(super) fn answer(self, outcomes: Vec<Result<Done, WriteError>>) {
-        for (asked, outcome) in self.writes.into_iter().zip(outcomes) {
-            let _ = asked.caller.send(outcome);
+        for (Asked { write, caller }, outcome) in self.writes.into_iter().zip(outcomes) {
+            // Whoever gets links back has them alone then, and need not copy them.
+            drop(write);
+            let _ = caller.send(outcome);
         }
         for caller in self.drained {
             let _ = caller.send(());
@@ -99,7 +100,7 @@ impl Lot {
 /// Whether writes that could not be stored together are tried one by one: where a link's own error may be the cause. A
 /// click has none of its own, and each of them must not wait its time out again.
 pub(super) fn is_tried_alone(writes: &[Asked]) -> bool {
-    writes.len() > 1 && writes.iter().any(|asked| matches!(asked.write, Write::Link(..)))
+    writes.len() > 1 && writes.iter().any(|asked| matches!(asked.write, Write::Links(_)))
 }
 
 /// The error of a transaction, for each of the writes that were to be stored by it.

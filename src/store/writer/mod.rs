@@ -19,11 +19,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use entity::{Timestamp, agent_list, click, idempotency_key, short_link, user_agent};
+use entity::{Timestamp, agent_list, audit_entry, click, idempotency_key, short_link, user_agent};
 use sea_orm::DbErr;
 use tokio::{
     runtime::Handle,
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
 };
 
 use self::{
@@ -38,10 +38,24 @@ const QUEUE: usize = 4096;
 /// How many writes are stored together at most: bounds how long the first of them waits for the last.
 const LOT: usize = 256;
 
+/// How many links one write to `SQLite` has at most: clicks whose redirects are waited for come after them.
+const SQLITE_LINKS: usize = 64;
+
+/// How many links one write to `PostgreSQL` has at most: all of them are one statement.
+const POSTGRES_LINKS: usize = 512;
+
+/// How many writes of more than one link are handed over at a time: one is stored while the next one is made, and however
+/// many callers want to store links, clicks wait for so many of them.
+const SETS: usize = 2;
+
 /// Hands writes to the task that stores them. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Writer {
     queue: mpsc::Sender<Message>,
+    /// How many links one write has at most.
+    links: usize,
+    /// Lets sets of links in, in the order in which they come.
+    sets: Arc<Semaphore>,
     /// How many writes were last stored together.
     lot: Arc<AtomicUsize>,
 }
@@ -69,10 +83,27 @@ pub enum Kept {
 }
 
 /// What became of a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Done {
-    Link(Outcome),
+    Links(Vec<Outcome>),
     Click(Kept),
+}
+
+/// A link to store.
+#[derive(Clone, Debug)]
+pub struct NewLink {
+    /// The row to store.
+    pub row: short_link::Model,
+    /// The idempotency key that it was made with.
+    pub key: Option<UsedKey>,
+}
+
+/// Links that are stored together, with what the audit log says of them.
+#[derive(Clone, Debug)]
+struct NewLinks {
+    links: Vec<NewLink>,
+    /// Stored if one of the links is, as that of all that are. It has a subject if it is that of one link.
+    entry: audit_entry::Model,
 }
 
 /// An idempotency key that is stored with its link or not at all.
@@ -131,7 +162,7 @@ impl Writer {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let lot = Arc::new(AtomicUsize::new(0));
         let size = Arc::clone(&lot);
-        match &store.place {
+        let links = match &store.place {
             Place::Sqlite {
                 file, synchronous, ..
             } => {
@@ -140,29 +171,71 @@ impl Writer {
                 // most of what a click would cost.
                 let runtime = Handle::current();
                 std::thread::spawn(move || writer.write_all(waiting, &size, &runtime));
+                SQLITE_LINKS
             }
             Place::Postgres { .. } => {
                 tokio::spawn(postgres::PostgresWriter::new(store.write.clone()).write_all(waiting, size));
+                POSTGRES_LINKS
             }
-        }
-        Ok(Self { queue, lot })
+        };
+        Ok(Self {
+            queue,
+            links,
+            sets: Arc::new(Semaphore::new(SETS)),
+            lot,
+        })
     }
 
-    /// Stores a link, with its idempotency key if it has one, or neither.
+    /// How many links are best stored together.
+    #[must_use]
+    pub const fn step(&self) -> usize {
+        self.links
+    }
+
+    /// Stores a link, its idempotency key and the entry of the audit log that tells of it, or none of them. The link comes
+    /// back with what became of it.
     ///
     /// # Errors
     /// When the database did not store it.
     pub async fn insert_link(
         &self,
-        link: Arc<short_link::Model>,
-        key: Option<Arc<UsedKey>>,
-    ) -> Result<Outcome, WriteError> {
+        link: NewLink,
+        entry: audit_entry::Model,
+    ) -> Result<(NewLink, Outcome), WriteError> {
+        let mut links = self.insert(vec![link], entry).await?;
+        links.pop().ok_or(WriteError::Ended)
+    }
+
+    /// Stores links, each with its idempotency key or not at all, and with them an entry of the audit log that says how
+    /// many were stored. All links come back, in their order, with what became of them; of two with the same code or key
+    /// the first one is stored.
+    ///
+    /// # Errors
+    /// When the database did not answer. Then none is stored.
+    pub async fn insert_links(
+        &self,
+        links: Vec<NewLink>,
+        entry: audit_entry::Model,
+    ) -> Result<Vec<(NewLink, Outcome)>, WriteError> {
+        let _turn = self.sets.acquire().await.map_err(|_| WriteError::Ended)?;
+        self.insert(links, entry).await
+    }
+
+    async fn insert(
+        &self,
+        links: Vec<NewLink>,
+        entry: audit_entry::Model,
+    ) -> Result<Vec<(NewLink, Outcome)>, WriteError> {
         let (caller, done) = oneshot::channel();
-        let write = Write::Link(link, key);
+        let links = Arc::new(NewLinks { links, entry });
+        let write = Write::Links(Arc::clone(&links));
         let handed = self.queue.send(Message::Store(Asked { write, caller })).await;
         handed.map_err(|_| WriteError::Ended)?;
         match done.await.map_err(|_| WriteError::Ended)?? {
-            Done::Link(outcome) => Ok(outcome),
+            Done::Links(outcomes) => {
+                let links = Arc::unwrap_or_clone(links).links;
+                Ok(links.into_iter().zip(outcomes).collect())
+            }
             Done::Click(_) => Err(WriteError::Ended),
         }
     }
@@ -245,7 +318,7 @@ impl Future for Waiting {
         let done = Pin::new(&mut self.done).poll(context);
         done.map(|done| match done.map_err(|_| WriteError::Ended)?? {
             Done::Click(kept) => Ok(kept),
-            Done::Link(_) => Err(WriteError::Ended),
+            Done::Links(_) => Err(WriteError::Ended),
         })
     }
 }

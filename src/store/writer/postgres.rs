@@ -8,7 +8,9 @@ use std::{
     sync::{Arc, LazyLock, atomic::AtomicUsize},
 };
 
-use entity::{ShortLinkId, agent_list, click, idempotency_key, link_use, short_link, user_agent};
+use entity::{
+    ShortLinkId, agent_list, audit_entry, click, idempotency_key, link_use, short_link, user_agent,
+};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr,
     EntityTrait, IdenStatic as _, Iterable as _, PrimaryKeyToColumn as _, PrimaryKeyTrait as _,
@@ -18,7 +20,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::{
-    Done, Kept, LOT, Outcome, UsedKey, WriteError,
+    Done, Kept, LOT, NewLink, NewLinks, Outcome, UsedKey, WriteError,
     lot::{Asked, Lot, Message, Write, failed, is_tried_alone},
     texts::{KnownTexts, NewTexts},
 };
@@ -59,7 +61,7 @@ impl PostgresWriter {
                 let mut outcomes = Vec::with_capacity(writes.len());
                 for write in writes {
                     let alone = self.store_together(std::slice::from_ref(write)).await;
-                    outcomes.push(alone.map(|outcomes| outcomes[0]));
+                    outcomes.push(alone.map(|mut outcomes| outcomes.swap_remove(0)));
                 }
                 outcomes
             }
@@ -119,43 +121,18 @@ async fn store_once(
 /// A statement is atomic by itself: then `BEGIN` and `COMMIT` would be two round trips for nothing.
 fn is_one_statement(writes: &[Asked]) -> bool {
     let all = |is: fn(&Write) -> bool| writes.iter().all(|asked| is(&asked.write));
-    all(|write| matches!(write, Write::Click(_, None))) || all(|write| matches!(write, Write::Link(_, None)))
+    all(|write| matches!(write, Write::Click(_, None)))
+        || all(|write| match write {
+            Write::Links(new) => {
+                new.entry.subject_id.is_some() && new.links.iter().all(|link| link.key.is_none())
+            }
+            Write::Click(..) => false,
+        })
 }
 
-/// Keys first, then the links whose key was free, then clicks: one statement each.
+/// Keys first, then the links whose key was free, then what the audit log says of them, then clicks: one statement each.
 async fn run(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<Vec<Done>, WriteError> {
-    let mut keys = Vec::new();
-    for asked in writes {
-        if let Write::Link(_, Some(key)) = &asked.write {
-            keys.push(key.as_ref());
-        }
-    }
-    let taken_keys = if keys.is_empty() {
-        HashSet::new()
-    } else {
-        insert_keys(db, &keys).await?
-    };
-    let links: Vec<&short_link::Model> = writes
-        .iter()
-        .filter_map(|asked| match &asked.write {
-            Write::Link(link, _) if !taken_keys.contains(&link.id) => Some(link.as_ref()),
-            _ => None,
-        })
-        .collect();
-    let mut stored = HashSet::new();
-    if !links.is_empty() {
-        stored = ids(&db.query_all_raw(statement(&LINKS, &links)?).await?)?;
-    }
-    for asked in writes {
-        if let Write::Link(link, Some(key)) = &asked.write
-            && !taken_keys.contains(&link.id)
-            && !stored.contains(&link.id)
-        {
-            // Only successes are kept.
-            let unused = (key.row.account_id, key.row.key.clone(), key.row.item);
-            idempotency_key::Entity::delete_by_id(unused).exec(db).await?;
-        }
-    }
+    let Stored { links, taken_keys } = insert_links(db, writes).await?;
     let places = take_places(db, writes).await?;
     let kept = |at: usize| places.get(&at).copied().unwrap_or(Kept::Stored);
     let clicks: Vec<&click::Model> = writes
@@ -169,13 +146,73 @@ async fn run(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<Vec<Done>, W
     if !clicks.is_empty() {
         db.execute_raw(statement(&CLICKS, &clicks)?).await?;
     }
-    let outcome = |(at, asked): (usize, &Asked)| match &asked.write {
-        Write::Link(link, _) if taken_keys.contains(&link.id) => Done::Link(Outcome::KeyTaken),
-        Write::Link(link, _) if !stored.contains(&link.id) => Done::Link(Outcome::CodeTaken),
-        Write::Link(..) => Done::Link(Outcome::Stored),
+    let outcome = |link: &NewLink| match link.row.id {
+        id if taken_keys.contains(&id) => Outcome::KeyTaken,
+        id if links.contains(&id) => Outcome::Stored,
+        _ => Outcome::CodeTaken,
+    };
+    let done = |(at, asked): (usize, &Asked)| match &asked.write {
+        Write::Links(new) => Done::Links(new.links.iter().map(outcome).collect()),
         Write::Click(..) => Done::Click(kept(at)),
     };
-    Ok(writes.iter().enumerate().map(outcome).collect())
+    Ok(writes.iter().enumerate().map(done).collect())
+}
+
+/// What became of links.
+#[derive(Default)]
+struct Stored {
+    /// Those that are stored.
+    links: HashSet<ShortLinkId>,
+    /// Those whose key was used before.
+    taken_keys: HashSet<ShortLinkId>,
+}
+
+async fn insert_links(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<Stored, WriteError> {
+    let sets = writes.iter().filter_map(|asked| match &asked.write {
+        Write::Links(new) => Some(new.as_ref()),
+        Write::Click(..) => None,
+    });
+    let sets: Vec<&NewLinks> = sets.collect();
+    let all = || sets.iter().flat_map(|new| &new.links);
+    let mut stored = Stored::default();
+    let keys: Vec<&UsedKey> = all().filter_map(|link| link.key.as_ref()).collect();
+    if !keys.is_empty() {
+        stored.taken_keys = insert_keys(db, &keys).await?;
+    }
+    let free = all().filter(|link| !stored.taken_keys.contains(&link.row.id));
+    let free: Vec<&NewLink> = free.collect();
+    if free.is_empty() {
+        return Ok(stored);
+    }
+    let rows: Vec<_> = free.iter().map(|link| &link.row).collect();
+    let (of_one, of_many): (Vec<&NewLinks>, Vec<&NewLinks>) =
+        sets.iter().partition(|new| new.entry.subject_id.is_some());
+    let entries: Vec<_> = of_one.iter().map(|new| &new.entry).collect();
+    stored.links = ids(&db
+        .query_all_raw(statement_of(&LINKS, &[json(&rows)?, json(&entries)?]))
+        .await?)?;
+    let unused = free.iter().filter(|link| !stored.links.contains(&link.row.id));
+    for key in unused.filter_map(|link| link.key.as_ref()) {
+        // Only successes are kept.
+        let row = (key.row.account_id, key.row.key.clone(), key.row.item);
+        idempotency_key::Entity::delete_by_id(row).exec(db).await?;
+    }
+    let told = of_many.iter().filter_map(|new| {
+        let count = new
+            .links
+            .iter()
+            .filter(|link| stored.links.contains(&link.row.id));
+        let affected = i32::try_from(count.count()).unwrap_or(i32::MAX);
+        (affected > 0).then(|| audit_entry::Model {
+            affected,
+            ..new.entry.clone()
+        })
+    });
+    let told: Vec<_> = told.collect();
+    if !told.is_empty() {
+        db.execute_raw(statement(&ENTRIES, &told)?).await?;
+    }
+    Ok(stored)
 }
 
 /// Takes places of the links that have a limit for those clicks that want one, which are named by their position.
@@ -276,8 +313,15 @@ static KEYS: LazyLock<String> = LazyLock::new(|| {
     let link = idempotency_key::Column::ShortLinkId;
     insert::<idempotency_key::Entity>("ON CONFLICT DO NOTHING", Some(link))
 });
-static LINKS: LazyLock<String> =
-    LazyLock::new(|| insert::<short_link::Entity>("ON CONFLICT DO NOTHING", Some(short_link::Column::Id)));
+/// Links, and of those that are stored the entries that are about one of them: together one statement, so that a lone
+/// link costs one round trip.
+static LINKS: LazyLock<String> = LazyLock::new(|| {
+    let links = insert::<short_link::Entity>("ON CONFLICT DO NOTHING", Some(short_link::Column::Id));
+    let entries = insert::<audit_entry::Entity>("WHERE subject_id IN (SELECT id FROM stored)", None);
+    let entries = entries.replace("$1", "$2");
+    format!("WITH stored AS ({links}), told AS ({entries}) SELECT id FROM stored")
+});
+static ENTRIES: LazyLock<String> = LazyLock::new(|| insert::<audit_entry::Entity>("", None));
 /// What an agent string says of a device is not known of those that were stored before it was looked for.
 static AGENTS: LazyLock<String> = LazyLock::new(|| {
     let fill = "ON CONFLICT (id) DO UPDATE SET device = excluded.device, os = excluded.os, browser = excluded.browser \
@@ -293,7 +337,7 @@ static CLICKS: LazyLock<String> = LazyLock::new(|| insert::<click::Entity>("", N
 ///
 /// With `ON CONFLICT DO NOTHING` a row that meets a unique index is left out and the rest is stored, so that the index
 /// decides and nothing is looked up first. With `returning`, that column of each stored row comes back, in no promised order.
-fn insert<E: EntityTrait>(conflict: &str, returning: Option<E::Column>) -> String {
+fn insert<E: EntityTrait>(rest: &str, returning: Option<E::Column>) -> String {
     let is_numbered =
         |column: &E::Column| E::PrimaryKey::auto_increment() && E::PrimaryKey::from_column(*column).is_some();
     let columns = E::Column::iter().filter(|column| !is_numbered(column));
@@ -308,15 +352,19 @@ fn insert<E: EntityTrait>(conflict: &str, returning: Option<E::Column>) -> Strin
         .unwrap_or_default();
     format!(
         "INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, $1::json) \
-         {conflict}{returning}"
+         {rest}{returning}"
     )
 }
 
 fn statement(sql: &str, rows: &[impl Serialize]) -> Result<Statement, WriteError> {
-    let rows = serde_json::to_string(rows)?;
-    Ok(Statement::from_sql_and_values(
-        DatabaseBackend::Postgres,
-        sql,
-        [rows.into()],
-    ))
+    Ok(statement_of(sql, &[json(rows)?]))
+}
+
+fn statement_of(sql: &str, sets: &[String]) -> Statement {
+    let sets = sets.iter().map(|rows| rows.as_str().into());
+    Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, sets)
+}
+
+fn json(rows: &[impl Serialize]) -> Result<String, WriteError> {
+    Ok(serde_json::to_string(rows)?)
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicUsize;
 
 use entity::{
+    audit_entry,
     click::{self, BotKind, BotReason},
     idempotency_key, short_link,
 };
@@ -14,7 +15,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 use uuid::Uuid;
 
 use super::{
-    Done, Kept, LOT, NewClick, Outcome, UsedKey, WriteError,
+    Done, Kept, LOT, NewClick, NewLink, NewLinks, Outcome, UsedKey, WriteError,
     lot::{Lot, Message, Write, failed, is_tried_alone},
     texts::KnownTexts,
 };
@@ -49,6 +50,9 @@ const INSERT_KEY: &str = "INSERT INTO idempotency_key (account_id, key, item, fi
     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
 
 const DELETE_KEY: &str = "DELETE FROM idempotency_key WHERE account_id = ?1 AND key = ?2 AND item = ?3";
+
+const INSERT_ENTRY: &str = "INSERT INTO audit_entry (account_id, id, api_key_id, action, subject_id, affected, before, \
+    after, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 const LAST_LINK: &str = "SELECT coalesce(max(seq), 0) FROM short_link";
 
@@ -116,10 +120,7 @@ impl SqliteWriter {
             }
         };
         match self.store_together(lot, late) {
-            Ok(outcomes) => outcomes
-                .into_iter()
-                .map(|outcome| outcome.map_err(Into::into))
-                .collect(),
+            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
             Err(error) if is_tried_alone(&lot.writes) && !is_locked(&error) => {
                 tracing::warn!(%error, writes = lot.writes.len(), "storing together failed, storing one by one");
                 let writes = std::mem::take(&mut lot.writes).into_iter();
@@ -129,7 +130,7 @@ impl SqliteWriter {
                         one.writes.push(asked);
                         let outcome = self.store_together(&mut one, |_| {});
                         lot.writes.append(&mut one.writes);
-                        Ok(outcome?.swap_remove(0)?)
+                        Ok(outcome?.swap_remove(0))
                     })
                     .collect()
             }
@@ -137,13 +138,13 @@ impl SqliteWriter {
         }
     }
 
-    /// Stores a lot, and before the commit what `late` adds to it. The outer error is the transaction's: then nothing is
-    /// stored. An inner one is that write's alone.
+    /// Stores a lot, and before the commit what `late` adds to it. With the first error nothing is stored: a part of its
+    /// write may have been.
     fn store_together(
         &mut self,
         lot: &mut Lot,
         mut late: impl FnMut(&mut Lot),
-    ) -> rusqlite::Result<Vec<rusqlite::Result<Done>>> {
+    ) -> rusqlite::Result<Vec<Done>> {
         let transaction = self
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -155,26 +156,20 @@ impl SqliteWriter {
         loop {
             for asked in &lot.writes[outcomes.len()..] {
                 let outcome = match &asked.write {
-                    Write::Click(..) if asked.is_given_up() => Ok(Done::Click(Kept::Refused)),
-                    Write::Link(link, key) => {
+                    Write::Click(..) if asked.is_given_up() => Done::Click(Kept::Refused),
+                    Write::Links(links) => {
                         if last_link.is_none() {
                             let mut last = transaction.prepare_cached(LAST_LINK)?;
                             last_link = Some(last.query_row([], |row| row.get(0))?);
                         }
-                        insert_link(&transaction, link, key.as_deref()).map(Done::Link)
+                        Done::Links(insert_links(&transaction, links)?)
                     }
                     Write::Click(click, limit) => {
                         insert_texts(&transaction, &self.known, click, &mut texts)?;
-                        // None of its own errors is to be passed over: a place may have been taken for it.
                         let limit = limit.as_ref().map(|limit| limit.people);
-                        let kept = insert_click(&transaction, &mut insert, &click.row, limit)?;
-                        Ok(Done::Click(kept))
+                        Done::Click(insert_click(&transaction, &mut insert, &click.row, limit)?)
                     }
                 };
-                if transaction.is_autocommit() {
-                    // A full disk and the like end the transaction, and what was stored in it is gone.
-                    return Err(outcome.err().unwrap_or_else(ended));
-                }
                 outcomes.push(outcome);
             }
             late(lot);
@@ -195,14 +190,6 @@ impl SqliteWriter {
 /// Whether another process holds the file: then it would hold it for each of the writes.
 fn is_locked(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-}
-
-fn ended() -> rusqlite::Error {
-    let code = rusqlite::ffi::Error {
-        code: ErrorCode::OperationAborted,
-        extended_code: 0,
-    };
-    rusqlite::Error::SqliteFailure(code, Some("the transaction ended by itself".to_owned()))
 }
 
 /// Stores the texts that a click names and that nobody knows to be stored, and adds them to `new`.
@@ -283,31 +270,58 @@ fn reserve(db: &Connection, click: &click::Model, limit: i32) -> rusqlite::Resul
     Ok(kept)
 }
 
+fn insert_links(db: &Connection, NewLinks { links, entry }: &NewLinks) -> rusqlite::Result<Vec<Outcome>> {
+    if let Some(key) = links.iter().find_map(|link| link.key.as_ref()) {
+        db.prepare_cached(FORGET_KEYS)?
+            .execute([key.forgotten.millis()])?;
+    }
+    let mut insert = db.prepare_cached(INSERT_LINK)?;
+    let outcomes = links.iter().map(|link| insert_link(db, &mut insert, link));
+    let outcomes: Vec<_> = outcomes.collect::<rusqlite::Result<_>>()?;
+    let stored = outcomes.iter().filter(|outcome| **outcome == Outcome::Stored);
+    let stored = stored.count();
+    if stored > 0 {
+        insert_entry(db, entry, stored)?;
+    }
+    Ok(outcomes)
+}
+
 fn insert_link(
     db: &Connection,
-    link: &short_link::Model,
-    key: Option<&UsedKey>,
+    insert: &mut Statement<'_>,
+    NewLink { row, key }: &NewLink,
 ) -> rusqlite::Result<Outcome> {
-    if let Some(UsedKey { row, forgotten }) = key {
-        db.prepare_cached(FORGET_KEYS)?.execute([forgotten.millis()])?;
-        if !insert_key(db, row)? {
-            return Ok(Outcome::KeyTaken);
-        }
-    }
-    let stored = insert_link_row(db, link);
     if let Some(UsedKey { row, .. }) = key
-        && !matches!(stored, Ok(true))
+        && !insert_key(db, row)?
     {
+        return Ok(Outcome::KeyTaken);
+    }
+    if insert_link_row(insert, row)? {
+        return Ok(Outcome::Stored);
+    }
+    if let Some(UsedKey { row, .. }) = key {
         // Only successes are kept.
         let account = Uuid::from(row.account_id);
         db.prepare_cached(DELETE_KEY)?
             .execute(params![account.as_bytes(), row.key, row.item])?;
     }
-    Ok(if stored? {
-        Outcome::Stored
-    } else {
-        Outcome::CodeTaken
-    })
+    Ok(Outcome::CodeTaken)
+}
+
+fn insert_entry(db: &Connection, entry: &audit_entry::Model, stored: usize) -> rusqlite::Result<()> {
+    let json = |facts: &Option<serde_json::Value>| facts.as_ref().map(ToString::to_string);
+    db.prepare_cached(INSERT_ENTRY)?.execute(params![
+        Uuid::from(entry.account_id).as_bytes(),
+        Uuid::from(entry.id).as_bytes(),
+        entry.api_key_id.map(|id| Uuid::from(id).into_bytes()),
+        entry.action.to_value(),
+        entry.subject_id.map(Uuid::into_bytes),
+        i64::try_from(stored).unwrap_or(i64::MAX),
+        json(&entry.before),
+        json(&entry.after),
+        entry.created_at.millis(),
+    ])?;
+    Ok(())
 }
 
 fn insert_key(db: &Connection, row: &idempotency_key::Model) -> rusqlite::Result<bool> {
@@ -322,8 +336,8 @@ fn insert_key(db: &Connection, row: &idempotency_key::Model) -> rusqlite::Result
     Ok(rows == 1)
 }
 
-fn insert_link_row(db: &Connection, link: &short_link::Model) -> rusqlite::Result<bool> {
-    let rows = db.prepare_cached(INSERT_LINK)?.execute(params![
+fn insert_link_row(insert: &mut Statement<'_>, link: &short_link::Model) -> rusqlite::Result<bool> {
+    let rows = insert.execute(params![
         Uuid::from(link.id).as_bytes(),
         Uuid::from(link.account_id).as_bytes(),
         Uuid::from(link.domain_id).as_bytes(),

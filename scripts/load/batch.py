@@ -1,0 +1,148 @@
+"""Many links by one call: what a link costs, and whether visitors notice. See scripts/bench."""
+
+import http.client
+import json
+import os
+import pathlib
+import threading
+import time
+
+from server import LIST, Failed, memory
+from targets import Linkhop
+from wrk import Redirects
+
+CALLS = 200
+LINKS = 1000
+# Microseconds of CPU a link, on SQLite.
+LIMIT = 30
+# How much longer the slowest hundredth of redirects may take beside calls at full rate.
+FACTOR = 2
+SECONDS = int(os.environ.get("BENCH_SECONDS") or 10)
+
+QUERY = (
+    "mutation($input: CreateShortLinksInput!) { createShortLinks(input: $input) {"
+    " ... on CreateShortLinksSuccess { created failed results {"
+    " ... on CreateShortLinkSuccess { shortUrl linkId } ... on UserError { code path } } }"
+    " ... on UserError { code message } } }"
+)
+
+
+def body(number, key=None):
+    """A call that makes a link for each of a thousand recipients."""
+    items = [
+        {"contactPhone": f"+1415555{item:04}", "metadata": {"customer": f"{number}-{item}"}} for item in range(LINKS)
+    ]
+    defaults = {"url": "https://shop.example.com/sale?utm_source=sms", "listId": LIST, "metadata": {"campaign": "spring"}}
+    given = {"defaults": defaults, "items": items, "idempotencyKey": key}
+    return json.dumps({"query": QUERY, "variables": {"input": given}}).encode()
+
+
+class Caller:
+    """One connection that sends one call after the other."""
+
+    def __init__(self, server):
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        self.headers = {"Content-Type": "application/json", "X-Api-Key": server.key}
+        self.created = self.failed = 0
+
+    def call(self, sent):
+        """Sends one call and counts what it made."""
+        self.connection.request("POST", "/graphql", sent, self.headers)
+        answer = self.connection.getresponse().read()
+        said = json.loads(answer)
+        result = (said.get("data") or {}).get("createShortLinks") or {}
+        if "created" not in result:
+            raise Failed(f"createShortLinks: {answer[:500]!r}")
+        self.created += result["created"]
+        self.failed += result["failed"]
+
+
+def measure(bench, linkhop, name, calls):
+    """Calls one after the other: microseconds of CPU a link."""
+    caller = Caller(linkhop.server)
+    pathlib.Path(f"/proc/{linkhop.pid}/clear_refs").write_text("5", encoding="ascii")
+    rows, before, begin = linkhop.rows("short_link"), linkhop.ticks(), time.monotonic()
+    for sent in calls:
+        caller.call(sent)
+    seconds = time.monotonic() - begin
+    ticks = os.sysconf("SC_CLK_TCK")
+    links = len(calls) * LINKS
+    cpu, database_cpu = ((end - start) / ticks / links * 1e6 for start, end in zip(before, linkhop.ticks()))
+    stored = linkhop.rows("short_link") - rows
+    peak = memory(linkhop.pid, "VmHWM") / 1024
+    print(
+        f"| {name} | {len(calls)} | {links:,} | {caller.failed} | {links / seconds:,.0f} | {cpu:.1f} |"
+        f" {database_cpu:.1f} | {peak:.0f} |",
+        flush=True,
+    )
+    if caller.failed or caller.created != links or stored != links:
+        bench.fail(f"{name}: {links:,} links asked for, {caller.created:,} answered, {stored:,} stored.")
+    return cpu
+
+
+def beside(bench, linkhop):
+    """Redirects alone, beside calls at full rate, and alone again."""
+    load = Redirects(linkhop.seed(10_000))
+    linkhop.drive(2, 32, load, "check")
+    calls = [body(f"beside-{number}") for number in range(20)]
+    ended, callers, failures = threading.Event(), [], []
+
+    def work():
+        caller = Caller(linkhop.server)
+        callers.append(caller)
+        try:
+            while not ended.is_set():
+                for sent in calls:
+                    caller.call(sent)
+                    if ended.is_set():
+                        break
+        except (Failed, OSError) as failure:
+            failures.append(failure)
+
+    alone = [linkhop.drive(SECONDS, 32, load)]
+    thread = threading.Thread(target=work)
+    thread.start()
+    busy = linkhop.drive(SECONDS, 32, load)
+    ended.set()
+    thread.join()
+    linkhop.settle()
+    alone.append(linkhop.drive(SECONDS, 32, load))
+    if failures:
+        raise failures[0]
+    print("\n| redirects, 32 connections | requests/s | median, ms | p99, ms |\n|---|--:|--:|--:|")
+    for name, run in (("alone", alone[0]), ("beside calls at full rate", busy), ("alone", alone[1])):
+        print(f"| {name} | {run.rate:,.0f} | {run.median:.2f} | {run.p99:.2f} |", flush=True)
+    links = sum(caller.created for caller in callers)
+    factor = busy.p99 / (sum(run.p99 for run in alone) / 2)
+    bench.said.append(f"Beside {links / busy.seconds:,.0f} links/s the p99 of redirects is {factor:.2f} times what it is alone.")
+    if factor > FACTOR:
+        bench.fail(f"More than {FACTOR} times.")
+
+
+def batch(bench, database):
+    """The runs; what is wrong is the bench's to tell."""
+    linkhop = Linkhop(bench.stack, database)
+    measure_first = [body(f"warm-{number}") for number in range(3)]
+    caller = Caller(linkhop.server)
+    for sent in measure_first:
+        caller.call(sent)
+    print("\n| createShortLinks | calls | links | errors | links/s | CPU, µs a link | database, µs | peak, MiB |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|", flush=True)
+    cpu = measure(bench, linkhop, "a thousand links a call", [body(number) for number in range(CALLS)])
+    keyed = [body(f"keyed-{number}", f"call-{number}") for number in range(CALLS // 4)]
+    measure(bench, linkhop, "with an idempotency key", keyed)
+    measure_again(linkhop, keyed)
+    if database == "sqlite" and cpu > LIMIT:
+        bench.fail(f"A link costs {cpu:.1f} µs of CPU; at most {LIMIT} were promised.")
+    beside(bench, linkhop)
+
+
+def measure_again(linkhop, calls):
+    """The same calls again find what they made."""
+    caller, rows = Caller(linkhop.server), linkhop.rows("short_link")
+    before = linkhop.ticks()[0]
+    for sent in calls:
+        caller.call(sent)
+    cpu = (linkhop.ticks()[0] - before) / os.sysconf("SC_CLK_TCK") / len(calls) / LINKS * 1e6
+    more = linkhop.rows("short_link") - rows
+    print(f"| the same again | {len(calls)} | {more} | {caller.failed} | | {cpu:.1f} | | |", flush=True)
