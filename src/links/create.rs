@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// The last year in which a link may expire.
-const LAST_YEAR: i32 = 9999;
+pub(super) const LAST_YEAR: i32 = 9999;
 
 /// How often a call whose idempotency key was in use, and then not, is tried: more often than calls with one
 /// key can reasonably fail at once.

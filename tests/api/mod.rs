@@ -1,6 +1,7 @@
 //! What clients and visitors see.
 
 mod access;
+mod archive_links;
 mod cache;
 mod catalog_domains;
 mod catalog_lists;
@@ -21,6 +22,8 @@ mod create_offer;
 mod create_refusals;
 mod descriptions;
 mod destinations;
+mod edit_links;
+mod edit_links_at_once;
 mod filters;
 mod hostile;
 mod http;

@@ -34,6 +34,8 @@ const INSERT_AGENT: &str = "INSERT INTO user_agent (id, text, device, os, browse
 
 const INSERT_LIST: &str = "INSERT INTO agent_list (id, version) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
 
+const LIMIT: &str = "SELECT max_clicks FROM short_link WHERE id = ?1";
+
 const RESERVE: &str = "INSERT INTO link_use (short_link_id, used) VALUES (?1, 1) \
     ON CONFLICT (short_link_id) DO UPDATE SET used = used + 1 WHERE used < ?2 RETURNING used";
 
@@ -163,11 +165,10 @@ impl SqliteWriter {
                         }
                         insert_link(&transaction, link, key.as_deref()).map(Done::Link)
                     }
-                    Write::Click(click, limit) => {
+                    Write::Click(click, claim) => {
                         insert_texts(&transaction, &self.known, click, &mut texts)?;
                         // None of its own errors is to be passed over: a place may have been taken for it.
-                        let limit = limit.as_ref().map(|limit| limit.people);
-                        let kept = insert_click(&transaction, &mut insert, &click.row, limit)?;
+                        let kept = insert_click(&transaction, &mut insert, &click.row, claim.is_some())?;
                         Ok(Done::Click(kept))
                     }
                 };
@@ -237,11 +238,12 @@ fn insert_click(
     db: &Connection,
     insert: &mut Statement<'_>,
     click: &click::Model,
-    limit: Option<i32>,
+    is_limited: bool,
 ) -> rusqlite::Result<Kept> {
-    let kept = match limit {
-        Some(limit) => reserve(db, click, limit)?,
-        None => Kept::Stored,
+    let kept = if is_limited {
+        reserve(db, click)?
+    } else {
+        Kept::Stored
     };
     if kept == Kept::Refused {
         return Ok(kept);
@@ -266,9 +268,17 @@ fn insert_click(
     Ok(kept)
 }
 
-/// Takes one of the places that a link has, if there is one. Whoever takes the last one marks the link.
-fn reserve(db: &Connection, click: &click::Model, limit: i32) -> rusqlite::Result<Kept> {
+/// Takes one of the places that a link has now, if there is one. Whoever takes the last one marks the link.
+fn reserve(db: &Connection, click: &click::Model) -> rusqlite::Result<Kept> {
     let link = Uuid::from(click.short_link_id);
+    let limit: Option<Option<i32>> = db
+        .prepare_cached(LIMIT)?
+        .query_row([link.as_bytes()], |row| row.get(0))
+        .optional()?;
+    let Some(limit) = limit.flatten() else {
+        // It has had its limit taken away.
+        return Ok(Kept::Stored);
+    };
     let used: Option<i32> = db
         .prepare_cached(RESERVE)?
         .query_row(params![link.as_bytes(), limit], |row| row.get(0))
