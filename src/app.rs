@@ -21,6 +21,7 @@ use crate::{
     links::{
         code::CodeSpace,
         create::Tools,
+        edit,
         resolve::{self, Resolver},
     },
     store::{Store, WriteError, Writer},
@@ -200,6 +201,15 @@ impl App {
             lists: &self.lists,
             hosts: &self.hosts,
             codes: &self.codes,
+        }
+    }
+
+    /// What changing a link needs.
+    #[must_use]
+    pub const fn edit_tools(&self) -> edit::Tools<'_> {
+        edit::Tools {
+            store: &self.store,
+            hosts: &self.hosts,
         }
     }
 }

@@ -346,6 +346,10 @@ async fn of_links(app: &TestApp, offer: &offer::Model) -> Value {
         "metadata": {"key": "campaign", "value": "summer"},
         "search": "tune.example.com",
     });
+    let old = app.link("https://example.com/old").await;
+    let old = app.link_id(&old).await.to_string();
+    let mut over = filter.clone();
+    over["contactPhone"] = json!("+12025550146");
     // The page after the last of two clicks.
     let clicked = app.link_id(&code).await;
     app.store_clicks(&[a_click(clicked, 0), a_click(clicked, 1)])
@@ -355,6 +359,8 @@ async fn of_links(app: &TestApp, offer: &offer::Model) -> Value {
     let page = app.graphql(query, json!({"id": clicked.to_string()})).await;
     let place = page.data("shortLink")["clicks"]["pageInfo"]["endCursor"].clone();
     json!({
+        "ArchiveShortLink": {"id": old},
+        "ArchiveShortLinks": {"filter": over},
         "CountShortLinks": {"filter": filter},
         "CreateShortLinkFromOffer": merged(&link, &json!({
             "offerId": offer.id.to_string(), "code": "from-offer", "idempotencyKey": "order-1017",
@@ -362,8 +368,19 @@ async fn of_links(app: &TestApp, offer: &offer::Model) -> Value {
         "CreateShortLinkFromUrl": merged(&link, &json!({
             "url": "https://example.com/spring-sale", "code": "from-url", "idempotencyKey": "order-1018",
         })),
+        "DisableShortLink": {"id": clicked.to_string()},
+        "EnableShortLink": {"id": clicked.to_string()},
         "FindShortLink": {"shortUrl": format!("https://go.example.com/{code}")},
         "LinkStats": {"shortUrl": format!("https://go.example.com/{code}"), "first": 1, "after": place},
+        "UpdateShortLink": {"input": {
+            "id": clicked.to_string(),
+            "url": "https://example.com/summer-sale",
+            "expiresAt": "2099-01-01T00:00:00Z",
+            "maxClicks": 100,
+            "fallbackUrl": "https://example.com/too-late",
+            "filterBots": true,
+            "metadata": {"campaign": "summer"},
+        }},
     })
 }
 

@@ -4,7 +4,8 @@ use sea_orm::entity::prelude::*;
 
 use crate::ShortLinkId;
 
-/// What a link with `max_clicks` has given away; one without has no row.
+/// What a link with `max_clicks` has given away; one that never had a limit has no row, and one that has it no longer has
+/// given nothing away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "link_use")]
 pub struct Model {

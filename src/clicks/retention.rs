@@ -128,10 +128,10 @@ async fn remove(store: &Store, kept_from: Timestamp, oldest: &mut Oldest) -> Res
         let mut left = oldest_of(store, from, to).await?;
         if left.is_some_and(|oldest| oldest < mark.kept_from) {
             for batch in old(store, from, to, mark.kept_from).await?.chunks(BATCH) {
-                let began = Instant::now();
+                let start = Instant::now();
                 removed += remove_batch(store, batch).await?;
                 // Half of the time is everybody else's.
-                sleep(began.elapsed()).await;
+                sleep(start.elapsed()).await;
             }
             left = oldest_of(store, from, to).await?;
         }

@@ -132,6 +132,25 @@ pub(super) enum DomainOrder {
 }
 
 impl ShortLinkFilter {
+    /// Whether nothing is given, so that all links but archived ones are meant.
+    pub(super) const fn is_empty(&self) -> bool {
+        let Self {
+            list_id: None,
+            offer_id: None,
+            domain_id: None,
+            status: None,
+            contact_phone: None,
+            created_from: None,
+            created_before: None,
+            metadata: None,
+            search: None,
+        } = self
+        else {
+            return false;
+        };
+        true
+    }
+
     /// The filter in the domain's words.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ mod edit_contact;
 mod edit_domain;
 mod edit_offer;
 mod edit_sending_list;
+mod edit_short_link;
 pub mod error;
 mod field_error;
 mod filter;

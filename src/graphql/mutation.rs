@@ -25,6 +25,12 @@ use super::{
         ArchiveSendingListResult, CreateSendingListInput, CreateSendingListResult, UpdateSendingListInput,
         UpdateSendingListResult, archive_sending_list, create_sending_list, update_sending_list,
     },
+    edit_short_link::{
+        ArchiveShortLinkResult, ArchiveShortLinksResult, DisableShortLinkResult, EnableShortLinkResult,
+        UpdateShortLinkInput, UpdateShortLinkResult, archive_short_link, archive_short_links,
+        disable_short_link, enable_short_link, update_short_link,
+    },
+    filter::ShortLinkFilter,
 };
 
 /// What can be changed. Every mutation answers a union: what it made, or what is wrong with the input. Ask for
@@ -36,6 +42,9 @@ pub struct Mutation;
 /// What a mutation costs beside its selection: each one writes, so forty of them are all that one request may
 /// ask for.
 const MUTATION: usize = 30;
+
+/// What one costs that may change thousands of rows: a request may ask for few.
+const MANY: usize = 500;
 
 #[Object(use_type_description)]
 impl Mutation {
@@ -66,6 +75,65 @@ impl Mutation {
         #[graphql(desc = "What the links are to be.")] input: CreateShortLinksInput,
     ) -> Result<CreateShortLinksResult> {
         create_short_links(context, input).await
+    }
+
+    /// Changes a short link, for the very next visit on; it stays what clicks on it are counted for. Needs the scope
+    /// `LINKS_WRITE`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn update_short_link(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which link, and what is to be different about it.")] input: UpdateShortLinkInput,
+    ) -> Result<UpdateShortLinkResult> {
+        update_short_link(context, input).await
+    }
+
+    /// Switches a short link off: from the very next visit on it answers with a 410 page, or leads to its fallback URL.
+    /// Safe to repeat; `enableShortLink` takes it back. Needs the scope `LINKS_WRITE`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn disable_short_link(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which link is to be off: its `id`, `link_` and 32 hexadecimal digits.")] id: ID,
+    ) -> Result<DisableShortLinkResult> {
+        disable_short_link(context, &id).await
+    }
+
+    /// Switches a short link on again that was switched off: it redirects from the very next visit on, unless it is expired
+    /// or exhausted. Safe to repeat. Needs the scope `LINKS_WRITE`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn enable_short_link(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which link is to be on: its `id`, `link_` and 32 hexadecimal digits.")] id: ID,
+    ) -> Result<EnableShortLinkResult> {
+        enable_short_link(context, &id).await
+    }
+
+    /// Archives a short link, which is how one is deleted, and final: from the very next visit on it answers with a 410 page,
+    /// or leads to its fallback URL, its code is never used again, and its clicks stay counted. Safe to repeat; to stop only
+    /// for a while use `disableShortLink`. Needs the scope `LINKS_WRITE`.
+    #[graphql(complexity = "MUTATION + child_complexity")]
+    async fn archive_short_link(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which link is to be archived: its `id`, `link_` and 32 hexadecimal digits.")]
+        id: ID,
+    ) -> Result<ArchiveShortLinkResult> {
+        archive_short_link(context, &id).await
+    }
+
+    /// Archives all short links that pass a filter when the call begins, as `archiveShortLink` does one; final too. At most
+    /// 10,000 a call, in lots of 250 that are each done or not: while `hasMore` is true, or where a call was cut off, send
+    /// the same call again. To see first which links are meant, ask the query `shortLinks` with the same filter. Needs the
+    /// scope `LINKS_WRITE`.
+    #[graphql(complexity = "MANY + child_complexity")]
+    async fn archive_short_links(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What a link must be to be archived: at least one field.")] filter: ShortLinkFilter,
+    ) -> Result<ArchiveShortLinksResult> {
+        archive_short_links(context, filter).await
     }
 
     /// Makes an offer: something that links can lead to by name. Needs the scope `CATALOG_WRITE`.

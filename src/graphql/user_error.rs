@@ -162,6 +162,8 @@ user_errors! {
     InvalidPayoutError, InvalidPayout, 400, false;
     /// A list's number in the account is below 1, or none is left above the highest.
     InvalidListIdError, InvalidListId, 400, false;
+    /// A filter that says which rows are to be changed says nothing.
+    InvalidFilterError, InvalidFilter, 400, false;
     /// A host is more or less than one host with an optional port, a wildcard, or a public suffix such as `co.uk`.
     InvalidHostError, InvalidHost, 400, false;
     /// The name or value of a query parameter is of the wrong form, or there are too many, or two that must differ are the
@@ -181,8 +183,12 @@ user_errors! {
     DomainNotFoundError, DomainNotFound, 404, false;
     /// No API key of the account has that id; where one is replaced, none that works.
     ApiKeyNotFoundError, ApiKeyNotFound, 404, false;
+    /// No short link of the account has that id.
+    ShortLinkNotFoundError, ShortLinkNotFound, 404, false;
     /// The sending list has no active domain to put links on.
     NoDomainConfiguredError, NoDomainConfigured, 409, false;
+    /// The short link is archived, which is final: nothing can be changed about it.
+    ShortLinkArchivedError, ShortLinkArchived, 409, false;
     /// The custom code is in use on the domain.
     CodeTakenError, CodeTaken, 409, false;
     /// Another sending list of the account, maybe an archived one, has that phone number.

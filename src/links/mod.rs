@@ -1,8 +1,9 @@
-//! Short links: their codes and destinations, how one is made and how one is found by its visitors.
+//! Short links: their codes and destinations, how one is made, changed, and found by its visitors.
 
 pub mod code;
 pub mod create;
 pub mod destination;
+pub mod edit;
 pub mod idempotency;
 pub mod list;
 pub mod lookup;

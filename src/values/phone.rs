@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use phonenumber::metadata::DATABASE;
 use regex::{Regex, RegexBuilder};
+use serde_json::Value;
 
 /// The numbering plan of each country code, indexed by the code, compiled at its first use.
 ///
@@ -136,10 +137,13 @@ fn compile(code: u16) -> Option<Regex> {
     built.ok()
 }
 
-/// A text with something else wherever it holds the number: with its plus sign, with that percent-encoded, or without.
+/// A text with something else wherever it holds the number, E.164: with its plus sign, with that percent-encoded, or without.
 #[must_use]
-pub fn replaced(text: &str, number: &PhoneNumber, by: &str) -> String {
-    let digits = &number.as_str()[1..];
+pub fn replaced(text: &str, number: &str, by: &str) -> String {
+    let digits = number.trim_start_matches('+');
+    if digits.is_empty() {
+        return text.to_owned();
+    }
     let mut left = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(digits) {
@@ -160,6 +164,29 @@ pub fn replaced(text: &str, number: &PhoneNumber, by: &str) -> String {
     }
     left.push_str(rest);
     left
+}
+
+/// The same for all that a value holds: in texts, in names of fields, and in numbers, which become texts then.
+pub fn replace_within(value: &mut Value, number: &str, by: &str) {
+    match value {
+        Value::String(text) => *text = replaced(text, number, by),
+        Value::Number(figure) => {
+            let text = figure.to_string();
+            let left = replaced(&text, number, by);
+            if left != text {
+                *value = left.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| replace_within(item, number, by)),
+        Value::Object(fields) => {
+            let all = std::mem::take(fields).into_iter().map(|(name, mut value)| {
+                replace_within(&mut value, number, by);
+                (replaced(&name, number, by), value)
+            });
+            *fields = all.collect();
+        }
+        Value::Null | Value::Bool(_) => {}
+    }
 }
 
 #[cfg(test)]
@@ -295,6 +322,26 @@ mod tests {
         assert!(
             disagreements.len() * 1_000 <= total[0] + total[1],
             "under 99.9 % agreement: {disagreements:#?}"
+        );
+    }
+
+    #[test]
+    fn a_number_is_replaced_wherever_it_stands_and_no_other_is() {
+        let mut value = serde_json::json!({
+            "url": "https://example.com/?p=%2B12025550143&q=+12025550143#12025550143",
+            "12025550143": [12_025_550_143_i64, {"a": "x12025550143y"}],
+            "other": ["120255501432", "912025550143", 120_255_501_431_i64],
+            "n": 1, "b": true, "z": null,
+        });
+        super::replace_within(&mut value, "+12025550143", "…");
+        assert_eq!(
+            value,
+            serde_json::json!({
+                "url": "https://example.com/?p=…&q=…#…",
+                "…": ["…", {"a": "x…y"}],
+                "other": ["120255501432", "912025550143", 120_255_501_431_i64],
+                "n": 1, "b": true, "z": null,
+            })
         );
     }
 }

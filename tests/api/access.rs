@@ -186,7 +186,7 @@ async fn what_can_t_be_executed_is_a_400_only_under_the_new_media_type() {
 }
 
 /// What each field needs: the field, an operation, and which of [`SCOPES`] may run it.
-const FIELDS: [(&str, &str, [bool; 4]); 29] = {
+const FIELDS: [(&str, &str, [bool; 4]); 34] = {
     let reading = [true, true, true, true];
     let writing_links = [false, true, false, true];
     let writing_the_catalogue = [false, false, true, true];
@@ -213,6 +213,31 @@ const FIELDS: [(&str, &str, [bool; 4]); 29] = {
         (
             "createShortLinks",
             "mutation { createShortLinks(input: {items: []}) { __typename } }",
+            writing_links,
+        ),
+        (
+            "updateShortLink",
+            "mutation { updateShortLink(input: {id: \"\"}) { __typename } }",
+            writing_links,
+        ),
+        (
+            "disableShortLink",
+            "mutation { disableShortLink(id: \"\") { __typename } }",
+            writing_links,
+        ),
+        (
+            "enableShortLink",
+            "mutation { enableShortLink(id: \"\") { __typename } }",
+            writing_links,
+        ),
+        (
+            "archiveShortLink",
+            "mutation { archiveShortLink(id: \"\") { __typename } }",
+            writing_links,
+        ),
+        (
+            "archiveShortLinks",
+            "mutation { archiveShortLinks(filter: {}) { __typename } }",
             writing_links,
         ),
         (

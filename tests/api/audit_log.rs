@@ -39,6 +39,9 @@ fn changing(field: &str, made: &BTreeMap<String, String>) -> Option<Value> {
         "createShortLinks" => {
             json!({"input": {"defaults": {"listId": 42}, "items": [{"url": "https://example.com/"}]}})
         }
+        "updateShortLink" => json!({"input": {"id": id("link"), "maxClicks": 7}}),
+        "disableShortLink" | "enableShortLink" | "archiveShortLink" => json!({"id": id("link")}),
+        "archiveShortLinks" => json!({"filter": {"listId": 42}}),
         "eraseContact" => json!({"phoneNumber": "+14155552671"}),
         "createOffer" => json!({"input": {"name": "Shoes", "trackingUrl": "https://offer.example/"}}),
         "updateOffer" => json!({"input": {"id": id("offer"), "name": "Boots"}}),
@@ -76,8 +79,9 @@ async fn every_mutation_leaves_its_entry() {
             "{name}: {answer}"
         );
         for (noun, node) in answer.as_object().into_iter().flatten() {
+            let noun = if noun == "shortLink" { "link" } else { noun };
             if let Some(id) = node["id"].as_str() {
-                made.insert(noun.clone(), id.to_owned());
+                made.insert(noun.to_owned(), id.to_owned());
             }
         }
         let entries = log(&app, Value::Null).await;

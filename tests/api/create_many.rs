@@ -4,7 +4,6 @@ use std::{collections::HashSet, sync::Arc};
 
 use entity::{account, api_key::Scope, audit_entry, offer, short_link};
 use linkhop::{app::Options, links::code::CodeSpace};
-use sea_orm::{EntityTrait as _, QueryOrder as _};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -52,11 +51,7 @@ fn defaults() -> Value {
 }
 
 async fn entries(app: &TestApp) -> Vec<audit_entry::Model> {
-    audit_entry::Entity::find()
-        .order_by_asc(audit_entry::Column::Id)
-        .all(&app.store().read)
-        .await
-        .expect("entries")
+    app.audit_log_without(&[]).await
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod access;
 mod api_keys;
+mod archive_links;
 mod audit_log;
 mod cache;
 mod catalog_domains;
@@ -24,6 +25,8 @@ mod create_offer;
 mod create_refusals;
 mod descriptions;
 mod destinations;
+mod edit_links;
+mod edit_links_at_once;
 mod erase;
 mod filters;
 mod hostile;

@@ -178,7 +178,7 @@ async fn append(app: &TestApp, clicks: &[NewClick]) {
     for lot in clicks.chunks(500) {
         let handed = lot
             .iter()
-            .map(|click| app.app.writer.append_click(Arc::new(click.clone()), None));
+            .map(|click| app.app.writer.append_click(Arc::new(click.clone()), false));
         for waiting in handed.collect::<Vec<_>>() {
             assert_eq!(waiting.expect("room").await.expect("an outcome"), Kept::Stored);
         }

@@ -89,18 +89,6 @@ fn arguments(signature: &str) -> &'static [Arguments] {
             |n| json!({"filter": {"brandName": n.brand}}),
             |n| json!({"orderBy": "BRAND_NAME", "before": cursor("+brand_name", &format!("{} {}", n.list, n.brand))}),
         ],
-        "apiKeys(filter: ApiKeyFilter { status }, first: Int, after: String, last: Int, before: String)" => {
-            &[
-                |_| json!({"first": 100}),
-                |n| json!({"after": cursor("-", &n.key)}),
-            ]
-        }
-        "auditLog(filter: AuditLogFilter { action subjectId apiKeyId from before }, first: Int, after: String, \
-         last: Int, before: String)" => &[
-            |_| json!({"first": 100}),
-            |n| json!({"after": cursor("-", &n.entry)}),
-            |n| json!({"filter": {"subjectId": n.key}}),
-        ],
         "domains(filter: DomainFilter { status host }, orderBy: DomainOrder, first: Int, after: String, last: Int, \
          before: String)" => &[
             |_| json!({"first": 100}),
@@ -108,25 +96,6 @@ fn arguments(signature: &str) -> &'static [Arguments] {
             |n| json!({"filter": {"host": n.host}}),
             |n| json!({"orderBy": "HOST", "before": cursor("+host", &format!("{} {}", n.domain, n.host))}),
         ],
-        // Codes and idempotency keys, which name no row, have a test of their own below.
-        "createShortLink(input: CreateShortLinkInput! { url offerId listId phoneNumber contactPhone metadata code \
-         filterBots expiresAt maxClicks fallbackUrl idempotencyKey })" => &[
-            |n| json!({"input": {"offerId": n.offer, "listId": 42}}),
-            |n| json!({"input": {"url": "https://example.com/", "listId": n.list_number}}),
-            |n| json!({"input": {"url": "https://example.com/", "phoneNumber": n.phone}}),
-        ],
-        "createShortLinks(input: CreateShortLinksInput! { defaults { url offerId listId phoneNumber contactPhone metadata \
-         code filterBots expiresAt maxClicks fallbackUrl idempotencyKey } items { url offerId listId phoneNumber \
-         contactPhone metadata code filterBots expiresAt maxClicks fallbackUrl idempotencyKey } idempotencyKey })" => {
-            &[
-                |n| json!({"input": {"items": [{"offerId": n.offer, "listId": 42}]}}),
-                |n| json!({"input": {"items": [{"url": "https://example.com/", "listId": n.list_number}]}}),
-                |n| json!({"input": {"items": [{"url": "https://example.com/", "phoneNumber": n.phone}]}}),
-                |n| json!({"input": {"defaults": {"offerId": n.offer, "listId": 42}, "items": [{}]}}),
-                |n| json!({"input": {"defaults": {"listId": n.list_number}, "items": [{"url": "https://example.com/"}]}}),
-                |n| json!({"input": {"defaults": {"phoneNumber": n.phone}, "items": [{"url": "https://example.com/"}]}}),
-            ]
-        }
         // It names no row, and each call makes another one.
         "createOffer(input: CreateOfferInput! { name trackingUrl platform externalId payout payoutCurrency payoutType \
          filterBots status metadata })" => &[],
@@ -154,6 +123,67 @@ fn arguments(signature: &str) -> &'static [Arguments] {
             &[|n| json!({"input": {"id": n.domain, "rootUrl": "https://example.com/"}})]
         }
         "archiveDomain(id: ID!)" => &[|n| json!({"id": n.domain})],
+        _ => of_links(signature),
+    }
+}
+
+/// The same for fields that make links and change them.
+fn of_links(signature: &str) -> &'static [Arguments] {
+    match signature {
+        // Codes and idempotency keys, which name no row, have a test of their own below.
+        "createShortLink(input: CreateShortLinkInput! { url offerId listId phoneNumber contactPhone metadata code \
+         filterBots expiresAt maxClicks fallbackUrl idempotencyKey })" => &[
+            |n| json!({"input": {"offerId": n.offer, "listId": 42}}),
+            |n| json!({"input": {"url": "https://example.com/", "listId": n.list_number}}),
+            |n| json!({"input": {"url": "https://example.com/", "phoneNumber": n.phone}}),
+        ],
+        "createShortLinks(input: CreateShortLinksInput! { defaults { url offerId listId phoneNumber contactPhone metadata \
+         code filterBots expiresAt maxClicks fallbackUrl idempotencyKey } items { url offerId listId phoneNumber \
+         contactPhone metadata code filterBots expiresAt maxClicks fallbackUrl idempotencyKey } idempotencyKey })" => {
+            &[
+                |n| json!({"input": {"items": [{"offerId": n.offer, "listId": 42}]}}),
+                |n| json!({"input": {"items": [{"url": "https://example.com/", "listId": n.list_number}]}}),
+                |n| json!({"input": {"items": [{"url": "https://example.com/", "phoneNumber": n.phone}]}}),
+                |n| json!({"input": {"defaults": {"offerId": n.offer, "listId": 42}, "items": [{}]}}),
+                |n| json!({"input": {"defaults": {"listId": n.list_number}, "items": [{"url": "https://example.com/"}]}}),
+                |n| json!({"input": {"defaults": {"phoneNumber": n.phone}, "items": [{"url": "https://example.com/"}]}}),
+            ]
+        }
+        "updateShortLink(input: UpdateShortLinkInput! { id url expiresAt maxClicks fallbackUrl filterBots metadata })" => {
+            &[
+                |n| json!({"input": {"id": n.link, "filterBots": true}}),
+                |n| json!({"input": {"id": n.link, "maxClicks": 9}}),
+            ]
+        }
+        "disableShortLink(id: ID!)" | "enableShortLink(id: ID!)" | "archiveShortLink(id: ID!)" => {
+            &[|n| json!({"id": n.link})]
+        }
+        // By what the links that `createShortLink` has made before are found by, since each is archived once.
+        "archiveShortLinks(filter: ShortLinkFilter! { listId offerId domainId status contactPhone createdFrom \
+         createdBefore metadata { key value } search })" => &[
+            |n| json!({"filter": {"offerId": n.offer}}),
+            |n| json!({"filter": {"listId": n.list_number}}),
+        ],
+        "eraseContact(phoneNumber: String!)" => &[|n| json!({"phoneNumber": n.contact})],
+        _ => of_administration(signature),
+    }
+}
+
+/// The same for fields of keys, settings and the log.
+fn of_administration(signature: &str) -> &'static [Arguments] {
+    match signature {
+        "apiKeys(filter: ApiKeyFilter { status }, first: Int, after: String, last: Int, before: String)" => {
+            &[
+                |_| json!({"first": 100}),
+                |n| json!({"after": cursor("-", &n.key)}),
+            ]
+        }
+        "auditLog(filter: AuditLogFilter { action subjectId apiKeyId from before }, first: Int, after: String, \
+         last: Int, before: String)" => &[
+            |_| json!({"first": 100}),
+            |n| json!({"after": cursor("-", &n.entry)}),
+            |n| json!({"filter": {"subjectId": n.key}}),
+        ],
         "updateAccountSettings(input: UpdateAccountSettingsInput! { defaultFilterBots tuneLinkParameter \
          tuneClickParameter everflowLinkParameter everflowClickParameter globalOfferParameters })" => {
             &[|_| json!({"input": {"defaultFilterBots": true}})]
@@ -164,7 +194,6 @@ fn arguments(signature: &str) -> &'static [Arguments] {
             &[|n| json!({"input": {"id": n.key, "overlapSeconds": 60}})]
         }
         "revokeApiKey(id: ID!)" => &[|n| json!({"id": n.key})],
-        "eraseContact(phoneNumber: String!)" => &[|n| json!({"phoneNumber": n.contact})],
         _ => of_clicks(signature),
     }
 }

@@ -17,7 +17,11 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderMap, HeaderName, Method, Request, StatusCode, header},
 };
-use entity::{ClickId, ShortLinkId, Timestamp, click, link_total, short_link};
+use entity::{
+    ClickId, ShortLinkId, Timestamp,
+    audit_entry::{self, Action},
+    click, link_total, short_link,
+};
 use http_body_util::BodyExt as _;
 use linkhop::{
     app::{App, Clock, Options},
@@ -363,6 +367,17 @@ impl TestApp {
             .extensions_mut()
             .insert(ConnectInfo(SocketAddr::new(peer, 40_000)));
         self.send(request).await
+    }
+
+    /// The audit log, the earliest entry first, without what the operator did and these actions.
+    pub async fn audit_log_without(&self, actions: &[Action]) -> Vec<audit_entry::Model> {
+        audit_entry::Entity::find()
+            .filter(audit_entry::Column::ApiKeyId.is_not_null())
+            .filter(audit_entry::Column::Action.is_not_in(actions.iter().copied()))
+            .order_by_asc(audit_entry::Column::Id)
+            .all(&self.store().read)
+            .await
+            .expect("the log")
     }
 
     /// Every click that is stored, in the order of its storing.

@@ -133,7 +133,7 @@ impl Recorder {
         let Inner {
             writer, click_wait, ..
         } = &*self.0;
-        let handed = writer.append_click(Arc::clone(&click), limit);
+        let handed = writer.append_click(Arc::clone(&click), limit.is_some());
         let late = match handed {
             Ok(mut waiting) => match timeout(*click_wait, &mut waiting).await {
                 Ok(Ok(kept)) => return kept.into(),

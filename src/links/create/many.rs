@@ -188,16 +188,15 @@ fn complete(item: &mut NewShortLink, defaults: &NewShortLink) {
         item.list_id = defaults.list_id;
         item.phone_number.clone_from(&defaults.phone_number);
     }
-    fn fill<T: Clone>(field: &mut Option<T>, default: &Option<T>) {
-        if field.is_none() {
-            field.clone_from(default);
-        }
+    if item.contact_phone.is_none() {
+        item.contact_phone.clone_from(&defaults.contact_phone);
     }
-    fill(&mut item.contact_phone, &defaults.contact_phone);
-    fill(&mut item.filter_bots, &defaults.filter_bots);
-    fill(&mut item.expires_at, &defaults.expires_at);
-    fill(&mut item.max_clicks, &defaults.max_clicks);
-    fill(&mut item.fallback_url, &defaults.fallback_url);
+    if item.fallback_url.is_none() {
+        item.fallback_url.clone_from(&defaults.fallback_url);
+    }
+    item.filter_bots = item.filter_bots.or(defaults.filter_bots);
+    item.expires_at = item.expires_at.or(defaults.expires_at);
+    item.max_clicks = item.max_clicks.or(defaults.max_clicks);
     item.metadata = match (item.metadata.take(), &defaults.metadata) {
         (Some(Value::Object(changes)), Some(Value::Object(kept))) => {
             Some(Metadata::merged(kept.clone(), changes).into())

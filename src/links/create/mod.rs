@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use self::many::{CreateManyError, MAX_ITEMS, NewShortLinks, Results, create_many};
+pub(super) use self::parsed::LAST_YEAR;
 use self::{
     draft::{Draft, Sender},
     parsed::{Parsed, Wanted},

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The last year in which a link may expire.
-const LAST_YEAR: i32 = 9999;
+pub(in crate::links) const LAST_YEAR: i32 = 9999;
 
 /// What the caller wants the link to lead to, by form.
 pub(super) enum Wanted {

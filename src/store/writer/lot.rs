@@ -25,26 +25,19 @@ pub(super) struct Asked {
 #[derive(Debug)]
 pub(super) enum Write {
     Links(Arc<NewLinks>),
-    /// With the limit of its link, where the click uses that up.
-    Click(Arc<NewClick>, Option<Limit>),
-}
-
-/// What a click needs of a link that lets only so many people through.
-#[derive(Debug)]
-pub(super) struct Limit {
-    pub(super) people: i32,
-    pub(super) claim: Claim,
+    /// With its claim to a place, where the click uses one up.
+    Click(Arc<NewClick>, Option<Claim>),
 }
 
 impl Asked {
     /// Whether it would use up a place of a link that nobody waits for any more: whoever asked was answered that it could
     /// not be decided. If not, it is decided that the place is taken.
     pub(super) fn is_given_up(&self) -> bool {
-        let limit = match &self.write {
-            Write::Click(_, limit) => limit.as_ref(),
+        let claim = match &self.write {
+            Write::Click(_, claim) => claim.as_ref(),
             Write::Links(_) => None,
         };
-        limit.is_some_and(|limit| self.caller.is_closed() || !limit.claim.take())
+        claim.is_some_and(|claim| self.caller.is_closed() || !claim.take())
     }
 
     /// Whether whoever waited for a place has gone away since it was taken.

@@ -28,7 +28,7 @@ use tokio::{
 
 use self::{
     claim::Claim,
-    lot::{Asked, Limit, Message, Write},
+    lot::{Asked, Message, Write},
 };
 use super::{Store, connect::Place};
 
@@ -240,13 +240,14 @@ impl Writer {
         }
     }
 
-    /// Hands a click over, to be appended, and answers what to wait for. `limit` is how many people its link lets
-    /// through: then the click is stored only if one more may pass, and only while the answer is waited for.
+    /// Hands a click over, to be appended, and answers what to wait for. Where its link `is_limited`, the click is stored
+    /// only if one more may pass, and only while the answer is waited for. How many may is read with the place, since the
+    /// caller's knowledge of it may be of before a change.
     ///
     /// # Errors
     /// At once when too many writes wait already.
-    pub fn append_click(&self, click: Arc<NewClick>, limit: Option<i32>) -> Result<Waiting, WriteError> {
-        let (asked, waiting) = ask(click, limit);
+    pub fn append_click(&self, click: Arc<NewClick>, is_limited: bool) -> Result<Waiting, WriteError> {
+        let (asked, waiting) = ask(click, is_limited);
         let handed = self.queue.try_send(asked);
         handed.map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => WriteError::Full,
@@ -260,7 +261,7 @@ impl Writer {
     /// # Errors
     /// When the writer has ended.
     pub async fn append_old_click(&self, click: Arc<NewClick>) -> Result<Waiting, WriteError> {
-        let (asked, waiting) = ask(click, None);
+        let (asked, waiting) = ask(click, false);
         self.queue.send(asked).await.map_err(|_| WriteError::Ended)?;
         Ok(waiting)
     }
@@ -286,12 +287,10 @@ impl Writer {
     }
 }
 
-fn ask(click: Arc<NewClick>, limit: Option<i32>) -> (Message, Waiting) {
+fn ask(click: Arc<NewClick>, is_limited: bool) -> (Message, Waiting) {
     let (caller, done) = oneshot::channel();
-    let claim = limit.map(|_| Claim::default());
-    let limit = limit.zip(claim.clone());
-    let limit = limit.map(|(people, claim)| Limit { people, claim });
-    let write = Write::Click(click, limit);
+    let claim = is_limited.then(Claim::default);
+    let write = Write::Click(click, claim.clone());
     (Message::Store(Asked { write, caller }), Waiting { done, claim })
 }
 

@@ -218,22 +218,22 @@ async fn insert_links(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<Sto
 /// Takes places of the links that have a limit for those clicks that want one, which are named by their position.
 ///
 /// The rows of these links are locked in the order of their ids, so that two nodes don't wait for each other, until the
-/// clicks are stored with them. Whoever takes the last place marks the link.
+/// clicks are stored with them: before the links themselves, as whoever changes a limit does too. Whoever takes the last place marks the link.
 async fn take_places(
     db: &impl ConnectionTrait,
     writes: &[Asked],
 ) -> Result<HashMap<usize, Kept>, WriteError> {
     let mut places = HashMap::new();
-    let mut asking: BTreeMap<ShortLinkId, Vec<(usize, &click::Model, i32)>> = BTreeMap::new();
+    let mut asking: BTreeMap<ShortLinkId, Vec<(usize, &click::Model)>> = BTreeMap::new();
     for (at, asked) in writes.iter().enumerate() {
-        let Write::Click(click, Some(limit)) = &asked.write else {
+        let Write::Click(click, Some(_)) = &asked.write else {
             continue;
         };
         if asked.is_given_up() {
             places.insert(at, Kept::Refused);
         } else {
             let clicks = asking.entry(click.row.short_link_id).or_default();
-            clicks.push((at, &click.row, limit.people));
+            clicks.push((at, &click.row));
         }
     }
     for (link, clicks) in asking {
@@ -251,8 +251,12 @@ async fn take_places(
             .one(db)
             .await?;
         let before = row.map_or(0, |row| row.used);
+        // After the lock, which whoever changes it takes too: a statement that waited would still see what was before.
+        let Some(limit) = limit_of(db, link).await? else {
+            continue;
+        };
         let mut used = before;
-        for (at, click, limit) in clicks {
+        for (at, click) in clicks {
             let kept = if used < limit {
                 used += 1;
                 if used < limit {
@@ -282,6 +286,16 @@ async fn take_places(
         }
     }
     Ok(places)
+}
+
+/// How many people a link lets through now; `None` for any number.
+async fn limit_of(db: &impl ConnectionTrait, link: ShortLinkId) -> Result<Option<i32>, DbErr> {
+    let sql = "SELECT max_clicks FROM short_link WHERE id = $1";
+    let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, [link.into()]);
+    match db.query_one_raw(statement).await? {
+        Some(row) => row.try_get_by_index(0),
+        None => Ok(None),
+    }
 }
 
 /// Stores the keys that are free and names the links of those that are not.

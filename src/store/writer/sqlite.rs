@@ -35,6 +35,8 @@ const INSERT_AGENT: &str = "INSERT INTO user_agent (id, text, device, os, browse
 
 const INSERT_LIST: &str = "INSERT INTO agent_list (id, version) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
 
+const LIMIT: &str = "SELECT max_clicks FROM short_link WHERE id = ?1";
+
 const RESERVE: &str = "INSERT INTO link_use (short_link_id, used) VALUES (?1, 1) \
     ON CONFLICT (short_link_id) DO UPDATE SET used = used + 1 WHERE used < ?2 RETURNING used";
 
@@ -164,10 +166,14 @@ impl SqliteWriter {
                         }
                         Done::Links(insert_links(&transaction, links)?)
                     }
-                    Write::Click(click, limit) => {
+                    Write::Click(click, claim) => {
                         insert_texts(&transaction, &self.known, click, &mut texts)?;
-                        let limit = limit.as_ref().map(|limit| limit.people);
-                        Done::Click(insert_click(&transaction, &mut insert, &click.row, limit)?)
+                        Done::Click(insert_click(
+                            &transaction,
+                            &mut insert,
+                            &click.row,
+                            claim.is_some(),
+                        )?)
                     }
                 };
                 outcomes.push(outcome);
@@ -224,11 +230,12 @@ fn insert_click(
     db: &Connection,
     insert: &mut Statement<'_>,
     click: &click::Model,
-    limit: Option<i32>,
+    is_limited: bool,
 ) -> rusqlite::Result<Kept> {
-    let kept = match limit {
-        Some(limit) => reserve(db, click, limit)?,
-        None => Kept::Stored,
+    let kept = if is_limited {
+        reserve(db, click)?
+    } else {
+        Kept::Stored
     };
     if kept == Kept::Refused {
         return Ok(kept);
@@ -253,9 +260,17 @@ fn insert_click(
     Ok(kept)
 }
 
-/// Takes one of the places that a link has, if there is one. Whoever takes the last one marks the link.
-fn reserve(db: &Connection, click: &click::Model, limit: i32) -> rusqlite::Result<Kept> {
+/// Takes one of the places that a link has now, if there is one. Whoever takes the last one marks the link.
+fn reserve(db: &Connection, click: &click::Model) -> rusqlite::Result<Kept> {
     let link = Uuid::from(click.short_link_id);
+    let limit: Option<Option<i32>> = db
+        .prepare_cached(LIMIT)?
+        .query_row([link.as_bytes()], |row| row.get(0))
+        .optional()?;
+    let Some(limit) = limit.flatten() else {
+        // It has had its limit taken away.
+        return Ok(Kept::Stored);
+    };
     let used: Option<i32> = db
         .prepare_cached(RESERVE)?
         .query_row(params![link.as_bytes(), limit], |row| row.get(0))
