@@ -705,9 +705,13 @@ async fn links_are_kept_and_found_when_the_indexes_are_taken_back_and_made_again
     )
     .await;
     link(&app, "second", json!({"url": "https://example.com/spring"})).await;
-    let before = [app.stored("first").await, app.stored("second").await];
+    let mut before = [app.stored("first").await, app.stored("second").await];
+    for link in &mut before {
+        // It is from a later change, which is taken back too.
+        link.api_key_id = None;
+    }
     let db = &app.store().write;
-    Migrator::down(db, Some(2)).await.expect("taken back");
+    Migrator::down(db, Some(4)).await.expect("taken back");
     Migrator::up(db, None).await.expect("made again");
     assert_eq!([app.stored("first").await, app.stored("second").await], before);
     link(&app, "third", json!({"url": "https://example.com/spring"})).await;

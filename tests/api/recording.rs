@@ -263,7 +263,7 @@ async fn clicks_stay_when_the_tables_are_taken_back_and_made_again() {
     app.visit(Method::GET, HOST, &path, &[]).await;
     let before = app.clicks().await;
     let db = &app.store().write;
-    Migrator::down(db, Some(1)).await.expect("taken back");
+    Migrator::down(db, Some(3)).await.expect("taken back");
     Migrator::up(db, None).await.expect("made again");
     let after = app.clicks().await;
     let facts = |clicks: &[click::Model]| -> Vec<_> {
@@ -285,7 +285,9 @@ async fn clicks_stay_when_the_tables_are_taken_back_and_made_again() {
 async fn a_link_gives_away_exactly_the_places_that_it_has() {
     let app = TestApp::start().await;
     let code = app.link("https://example.com/").await;
-    let link = app.link_id(&code).await;
+    let mut link = app.stored(&code).await;
+    link.max_clicks = Some(100);
+    let link = app.save(link).await.id;
     let other = app.neighbour().await;
     let mut asking = JoinSet::new();
     for number in 0..500 {
