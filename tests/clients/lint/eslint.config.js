@@ -3,9 +3,19 @@ import plugin from '@graphql-eslint/eslint-plugin';
 
 const rulesOf = (name) => plugin.configs[`flat/${name}`].rules;
 
-// One identifier is all that there is to say in these, and the three are alike: an input object would be a wrapper
-// around an id. Every other mutation takes `input`.
-const WITHOUT_INPUT = new Set(['archiveOffer', 'archiveSendingList', 'archiveDomain']);
+// One thing is all that there is to say in these, mostly an id: an input object would be a wrapper around it. Every other
+// mutation takes `input`.
+const WITHOUT_INPUT = new Set([
+    'archiveOffer',
+    'archiveSendingList',
+    'archiveDomain',
+    'archiveShortLink',
+    'archiveShortLinks',
+    'disableShortLink',
+    'enableShortLink',
+    'eraseContact',
+    'revokeApiKey',
+]);
 
 const inputName = plugin.rules['input-name'];
 function mutationOf(node) {
