@@ -64,7 +64,7 @@ pub(super) type TextNumbers = [u32; TEXTS.len()];
 /// Texts that are each kept once, however many clicks of the lot have them, and which of them clicks have together.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    texts: Vec<Arc<str>>,
+    all: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32, RandomState>,
     sets: Vec<TextNumbers>,
     set_numbers: HashMap<TextNumbers, u32, RandomState>,
@@ -361,8 +361,8 @@ impl Texts {
             return *number;
         }
         let text: Arc<str> = text.into();
-        self.texts.push(Arc::clone(&text));
-        let number = u32::try_from(self.texts.len()).unwrap_or_default();
+        self.all.push(Arc::clone(&text));
+        let number = u32::try_from(self.all.len()).unwrap_or_default();
         self.numbers.insert(text, number);
         number
     }
@@ -407,7 +407,7 @@ impl Texts {
     /// The text at a place of [`TEXTS`] among those of that number.
     fn get(&self, together: u32, place: usize) -> Option<&[u8]> {
         let text = (self.sets[together as usize][place] as usize).checked_sub(1)?;
-        self.texts.get(text).map(|text| text.as_bytes())
+        self.all.get(text).map(|text| text.as_bytes())
     }
 }
 
