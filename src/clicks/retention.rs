@@ -117,9 +117,9 @@ async fn remove(store: &Store, kept_from: Timestamp, oldest: &mut Oldest) -> Res
     // Of the newest row SQLite would give the number to the next one, which then would count as summed.
     let end = mark.through.min(last - 1);
     let mut removed = 0;
-    let begin = (first - 1).div_euclid(SLICE);
-    oldest.retain(|slice, _| *slice >= begin);
-    for slice in begin..=(end - 1).div_euclid(SLICE) {
+    let lowest = (first - 1).div_euclid(SLICE);
+    oldest.retain(|slice, _| *slice >= lowest);
+    for slice in lowest..=(end - 1).div_euclid(SLICE) {
         if oldest.get(&slice).is_some_and(|oldest| *oldest >= mark.kept_from) {
             continue;
         }
