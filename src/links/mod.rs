@@ -8,3 +8,4 @@ pub mod idempotency;
 pub mod list;
 pub mod lookup;
 pub mod resolve;
+pub mod usage;
