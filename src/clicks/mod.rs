@@ -8,6 +8,7 @@ pub mod columns;
 pub mod continuing;
 pub mod country;
 pub mod device;
+pub mod export;
 pub mod file_error;
 pub mod import;
 pub mod judge;

@@ -4,6 +4,7 @@ pub mod code;
 pub mod create;
 pub mod destination;
 pub mod edit;
+pub mod export;
 pub mod idempotency;
 pub mod list;
 pub mod lookup;

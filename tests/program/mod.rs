@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod crash;
 mod demo;
+mod export;
 mod help;
 mod import;
 mod live;
