@@ -5,9 +5,11 @@ mod check;
 mod clicks;
 mod demo;
 mod domains;
+mod export;
 mod file;
 mod help;
 mod keys;
+mod links;
 mod migrate;
 mod output;
 mod settings;
@@ -80,7 +82,9 @@ enum Command {
     Key(keys::Key),
     /// Show the hosts that short links live on
     Domain(domains::Domain),
-    /// Bring clicks along, and judge stored ones anew
+    /// Write short links into a file
+    Links(links::Links),
+    /// Bring clicks along, write them into a file, and judge stored ones anew
     Clicks(clicks::Clicks),
     /// Print the GraphQL schema, the manual of the API
     Schema,
@@ -131,6 +135,7 @@ pub async fn run(invocation: Invocation) -> Result<()> {
         Command::Account(account) => account.run().await,
         Command::Key(key) => key.run().await,
         Command::Domain(domain) => domain.run().await,
+        Command::Links(links) => links.run().await,
         Command::Clicks(clicks) => clicks.run().await,
         Command::Schema => print(&graphql::sdl()),
         Command::Completions { shell } => {

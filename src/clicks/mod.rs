@@ -9,6 +9,7 @@ pub mod continuing;
 pub mod country;
 pub mod device;
 pub mod erase;
+pub mod export;
 pub mod file_error;
 pub mod import;
 pub mod judge;

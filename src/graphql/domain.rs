@@ -7,6 +7,7 @@ use entity::domain;
 use super::{
     click::{ClickStats, stats},
     connection::Identified,
+    usage::{DomainUsage, USAGE, domain_usage},
 };
 use crate::clicks::report::Subject;
 
@@ -91,6 +92,12 @@ impl Domain {
         before: Option<DateTime<Utc>>,
     ) -> Result<ClickStats> {
         stats(context, Subject::Domain(self.0.id), from, before).await
+    }
+
+    /// What still lives on it, also once it is archived.
+    #[graphql(complexity = "USAGE + child_complexity")]
+    async fn usage(&self, context: &Context<'_>) -> Result<DomainUsage> {
+        domain_usage(context, self.0.id).await
     }
 
     /// When it was made.

@@ -11,11 +11,12 @@ use async_graphql::{
     futures_util::future::BoxFuture,
 };
 use entity::{
-    AccountId, ApiKeyId, DomainId, OfferId, SendingListId, ShortLinkId, agent_list, api_key, domain, offer,
-    sending_list, short_link, user_agent,
+    AccountId, ApiKeyId, DomainId, OfferId, SendingListId, ShortLinkId, Timestamp, agent_list, api_key,
+    domain, offer, sending_list, short_link, user_agent,
 };
 use sea_orm::DbErr;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::error::unanswered;
 use crate::{
@@ -26,7 +27,10 @@ use crate::{
         list,
         report::{Period, Reports, Stats, Subject},
     },
-    links::lookup,
+    links::{
+        lookup,
+        usage::{self, Through, Usage},
+    },
     store::Store,
 };
 
@@ -153,6 +157,51 @@ impl Loader<Figures> for Rows {
             found.extend(stats.map(|(subject, stats)| (Figures { subject, period }, stats)));
         }
         Ok(found)
+    }
+}
+
+/// Stands for the links that redirect at a time through an offer, a list or a domain; one without links has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Using {
+    pub through: Through,
+    pub id: Uuid,
+    pub now: Timestamp,
+}
+
+impl Loader<Using> for Rows {
+    type Value = Usage;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, all: &[Using]) -> Result<HashMap<Using, Self::Value>, Self::Error> {
+        let mut kinds: HashMap<(Through, Timestamp), Vec<Uuid>> = HashMap::new();
+        for Using { through, id, now } in all {
+            kinds.entry((*through, *now)).or_default().push(*id);
+        }
+        let mut found = HashMap::with_capacity(all.len());
+        for ((through, now), ids) in kinds {
+            let usage = usage::usage(&self.store.read, self.account, through, &ids, now).await?;
+            let usage = usage.into_iter();
+            found.extend(usage.map(|(id, usage)| (Using { through, id, now }, usage)));
+        }
+        Ok(found)
+    }
+}
+
+/// Stands for the lists whose links live on a domain; one without has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ListsOn(pub DomainId);
+
+impl Loader<ListsOn> for Rows {
+    type Value = i64;
+    type Error = Arc<DbErr>;
+
+    async fn load(&self, all: &[ListsOn]) -> Result<HashMap<ListsOn, Self::Value>, Self::Error> {
+        let domains: Vec<_> = all.iter().map(|on| on.0).collect();
+        let lists = usage::lists_on(&self.store.read, self.account, &domains).await?;
+        Ok(lists
+            .into_iter()
+            .map(|(on, lists)| (ListsOn(on), lists))
+            .collect())
     }
 }
 

@@ -34,6 +34,7 @@ mod offer;
 mod query;
 mod sending_list;
 mod short_link;
+mod usage;
 mod user_error;
 mod variables;
 

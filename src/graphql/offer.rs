@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::{
     click::{ClickStats, stats},
     connection::Identified,
+    usage::{LinkUsage, USAGE, usage},
 };
-use crate::clicks::report::Subject;
+use crate::{clicks::report::Subject, links::usage::Through};
 
 /// A platform that tracks conversions; decides which parameters a destination gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -133,6 +134,12 @@ impl Offer {
         before: Option<DateTime<Utc>>,
     ) -> Result<ClickStats> {
         stats(context, Subject::Offer(self.0.id), from, before).await
+    }
+
+    /// What still leads to it: links that redirect keep its destination, also once it is archived.
+    #[graphql(complexity = "USAGE + child_complexity")]
+    async fn usage(&self, context: &Context<'_>) -> Result<LinkUsage> {
+        usage(context, Through::Offer, self.0.id).await
     }
 
     /// When it was made.

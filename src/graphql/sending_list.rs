@@ -10,8 +10,9 @@ use super::{
     connection::Identified,
     domain::Domain,
     loader::load,
+    usage::{LinkUsage, USAGE, usage},
 };
-use crate::clicks::report::Subject;
+use crate::{clicks::report::Subject, links::usage::Through};
 
 /// Whether links may be made for a sending list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -104,6 +105,12 @@ impl SendingList {
         before: Option<DateTime<Utc>>,
     ) -> Result<ClickStats> {
         stats(context, Subject::List(self.0.id), from, before).await
+    }
+
+    /// What was sent from it and still redirects, also once it is archived.
+    #[graphql(complexity = "USAGE + child_complexity")]
+    async fn usage(&self, context: &Context<'_>) -> Result<LinkUsage> {
+        usage(context, Through::List, self.0.id).await
     }
 
     /// When it was made.

@@ -58,6 +58,7 @@ mod sums;
 mod tenancy;
 mod time_limit;
 mod transactions;
+mod usage;
 mod variables;
 mod verdicts;
 mod visit_details;

@@ -339,3 +339,28 @@ async fn what_many_links_have_is_found_among_the_nearest_and_what_few_have_beyon
     let (nodes, _, reads) = page("{search: \"sale\"}", "first: 10").await;
     assert_eq!((nodes.len(), reads), (10, if is_sqlite { 1 } else { 2 }));
 }
+
+#[tokio::test]
+async fn what_still_uses_a_row_of_the_catalogue_is_counted_from_an_index() {
+    let app = TestApp::start().await;
+    furnish(&app).await;
+    let is_sqlite = app.store().read.get_database_backend() == DatabaseBackend::Sqlite;
+    for (list, index) in [
+        ("offers", "short_link_offer_idx"),
+        ("sendingLists", "short_link_sending_list_idx"),
+        ("domains", "short_link_domain_idx"),
+    ] {
+        let query = format!("{{ {list}(first: 20) {{ nodes {{ usage {{ activeLinks }} }} }} }}");
+        app.graphql(&query, Value::Null).await.data(list);
+        let plan = explained(&app).await;
+        let index = if is_sqlite {
+            "short_link_index VIRTUAL TABLE"
+        } else {
+            index
+        };
+        assert!(plan.contains(index), "{list} without {index}:\n{plan}");
+        for wrong in ["SCAN short_link\n", "TEMP B-TREE", "Seq Scan", "Sort"] {
+            assert!(!plan.contains(wrong), "{list} has {wrong}:\n{plan}");
+        }
+    }
+}

@@ -327,7 +327,7 @@ fn never() -> Names {
 async fn every_field_answers_for_another_account_s_rows_as_for_rows_that_never_were() {
     // Everything below a hundred links at once is more than one request may ask for.
     let limits = Limits {
-        complexity: 20_000,
+        complexity: 40_000,
         ..Limits::default()
     };
     let settings = Settings {

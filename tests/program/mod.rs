@@ -6,6 +6,7 @@ mod config;
 mod crash;
 mod demo;
 mod erase;
+mod export;
 mod help;
 mod import;
 mod live;

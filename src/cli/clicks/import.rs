@@ -27,7 +27,7 @@ use crate::{
 pub(super) const AFTER_HELP: &str = "\
 A line of NDJSON is an object, the first row of CSV holds the names of its cells. A click has clickedAt and its link (shortUrl, or \
 shortLinkId, or linkId and domain); all else may be left out: id, method, userAgent, ip or network, country, referrer, language, \
-isPrefetch, query or sub1 to sub5 and source; isBot, botReason, botKind for a verdict that is kept. docs/operations.md says more.
+visitor, isPrefetch, query or sub1 to sub5 and source; isBot, botReason, botKind for a verdict that is kept. docs/operations.md says more.
 
 Wrong lines are counted and the first are shown; all others are stored. What is there already is skipped, so it may be stopped at \
 any time, and running it again goes on.

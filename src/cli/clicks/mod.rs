@@ -1,5 +1,6 @@
 //! `linkhop clicks`.
 
+mod export;
 mod import;
 mod reclassify;
 
@@ -17,6 +18,9 @@ enum Action {
     /// Bring clicks along from a file of another system
     #[command(after_help = import::AFTER_HELP)]
     Import(import::Import),
+    /// Write an account's clicks into a file that can be brought along elsewhere
+    #[command(after_help = export::AFTER_HELP)]
+    Export(export::Export),
     /// Judge stored clicks by today's list of bots, and mend all figures
     #[command(after_help = reclassify::AFTER_HELP)]
     Reclassify(reclassify::Reclassify),
@@ -26,6 +30,7 @@ impl Clicks {
     pub(super) async fn run(self) -> Result<()> {
         match self.action {
             Action::Import(import) => import.run().await,
+            Action::Export(export) => export.run().await,
             Action::Reclassify(reclassify) => reclassify.run().await,
         }
     }

@@ -36,6 +36,9 @@ pub struct Fields {
     /// The visitor's network, where the address is not known any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
+    /// The visitor, as an export has them; not where the address says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visitor: Option<String>,
     /// The visitor's country.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
@@ -81,7 +84,7 @@ pub struct Fields {
 }
 
 /// The names, as a line of JSON and the first line of CSV have them.
-pub const FIELDS: [&str; 24] = [
+pub const FIELDS: [&str; 25] = [
     "id",
     "shortUrl",
     "shortLinkId",
@@ -92,6 +95,7 @@ pub const FIELDS: [&str; 24] = [
     "userAgent",
     "ip",
     "network",
+    "visitor",
     "country",
     "referrer",
     "language",
@@ -151,6 +155,7 @@ impl Fields {
             "userAgent" => &mut self.user_agent,
             "ip" => &mut self.ip,
             "network" => &mut self.network,
+            "visitor" => &mut self.visitor,
             "country" => &mut self.country,
             "referrer" => &mut self.referrer,
             "language" => &mut self.language,

@@ -64,6 +64,9 @@ pub enum WrongClick {
     /// The network is none.
     #[error("network is one such as 203.0.113.0 or 2001:db8::, with or without /24 or /48")]
     Network,
+    /// The visitor is none.
+    #[error("visitor is 16 hexadecimal digits, as `linkhop clicks export` writes it")]
+    Visitor,
     /// The country is none.
     #[error("country is a code of two letters such as US")]
     Country,
@@ -162,6 +165,11 @@ pub(super) fn click(
     {
         row.address = Some(network_of(network).ok_or(WrongClick::Network)?);
     }
+    if let Some(visitor) = &fields.visitor
+        && address.is_none()
+    {
+        row.visitor = Some(visitor_of(visitor).ok_or(WrongClick::Visitor)?);
+    }
     if let Some(country) = &fields.country {
         let is_code = country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic());
         row.country = Some(
@@ -238,6 +246,13 @@ fn network_of(text: &str) -> Option<String> {
     let address: IpAddr = address.parse().ok()?;
     let wanted = if address.is_ipv4() { "24" } else { "48" };
     (bits.is_empty() || bits == wanted).then(|| Address::from(address).network())
+}
+
+/// The number of a visitor: what a server that the click is from knows them by.
+fn visitor_of(text: &str) -> Option<i64> {
+    let is_written = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = u64::from_str_radix(text, 16).ok().filter(|_| is_written)?;
+    Some(number.cast_signed())
 }
 
 /// Puts the verdict that a line brings in the place of ours.

@@ -1,0 +1,27 @@
+//! `linkhop links`.
+
+mod export;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Args)]
+pub(super) struct Links {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Write an account's links and their figures into a file
+    #[command(after_help = export::AFTER_HELP)]
+    Export(export::Export),
+}
+
+impl Links {
+    pub(super) async fn run(self) -> Result<()> {
+        match self.action {
+            Action::Export(export) => export.run().await,
+        }
+    }
+}
