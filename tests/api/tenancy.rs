@@ -97,21 +97,6 @@ fn arguments(signature: &str) -> &'static [Arguments] {
             |n| json!({"input": {"url": "https://example.com/", "listId": n.list_number}}),
             |n| json!({"input": {"url": "https://example.com/", "phoneNumber": n.phone}}),
         ],
-        "updateShortLink(input: UpdateShortLinkInput! { id url expiresAt maxClicks fallbackUrl filterBots metadata })" => {
-            &[
-                |n| json!({"input": {"id": n.link, "filterBots": true}}),
-                |n| json!({"input": {"id": n.link, "maxClicks": 9}}),
-            ]
-        }
-        "disableShortLink(id: ID!)" | "enableShortLink(id: ID!)" | "archiveShortLink(id: ID!)" => {
-            &[|n| json!({"id": n.link})]
-        }
-        // By what the links that `createShortLink` has made before are found by, since each is archived once.
-        "archiveShortLinks(filter: ShortLinkFilter! { listId offerId domainId status contactPhone createdFrom \
-         createdBefore metadata { key value } search })" => &[
-            |n| json!({"filter": {"offerId": n.offer}}),
-            |n| json!({"filter": {"listId": n.list_number}}),
-        ],
         // It names no row, and each call makes another one.
         "createOffer(input: CreateOfferInput! { name trackingUrl platform externalId payout payoutCurrency payoutType \
          filterBots status metadata })" => &[],
@@ -143,6 +128,28 @@ fn arguments(signature: &str) -> &'static [Arguments] {
          tuneClickParameter everflowLinkParameter everflowClickParameter globalOfferParameters })" => {
             &[|_| json!({"input": {"defaultFilterBots": true}})]
         }
+        _ => of_links(signature),
+    }
+}
+
+/// The same for fields that change links.
+fn of_links(signature: &str) -> &'static [Arguments] {
+    match signature {
+        "updateShortLink(input: UpdateShortLinkInput! { id url expiresAt maxClicks fallbackUrl filterBots metadata })" => {
+            &[
+                |n| json!({"input": {"id": n.link, "filterBots": true}}),
+                |n| json!({"input": {"id": n.link, "maxClicks": 9}}),
+            ]
+        }
+        "disableShortLink(id: ID!)" | "enableShortLink(id: ID!)" | "archiveShortLink(id: ID!)" => {
+            &[|n| json!({"id": n.link})]
+        }
+        // By what the links that `createShortLink` has made before are found by, since each is archived once.
+        "archiveShortLinks(filter: ShortLinkFilter! { listId offerId domainId status contactPhone createdFrom \
+         createdBefore metadata { key value } search })" => &[
+            |n| json!({"filter": {"offerId": n.offer}}),
+            |n| json!({"filter": {"listId": n.list_number}}),
+        ],
         _ => of_clicks(signature),
     }
 }

@@ -119,7 +119,7 @@ pub async fn update(
 /// What can be told without the link, each in a type that proves it.
 struct Parsed {
     url: Option<WebUrl>,
-    fallback_url: Option<Option<WebUrl>>,
+    fallback_url: Option<WebUrl>,
 }
 
 impl Parsed {
@@ -140,9 +140,8 @@ impl Parsed {
             return Err(UpdateError::InvalidExpiry(Field::MaxClicks));
         }
         let fallback_url = match &change.fallback_url {
-            Some(Some(text)) => Some(Some(web_url(hosts, Field::FallbackUrl, text).await?)),
-            Some(None) => Some(None),
-            None => None,
+            Some(Some(text)) => Some(web_url(hosts, Field::FallbackUrl, text).await?),
+            Some(None) | None => None,
         };
         Ok(Self { url, fallback_url })
     }
@@ -160,8 +159,8 @@ impl Parsed {
         if let Some(end) = change.expires_at {
             link.expires_at = end.map(Into::into);
         }
-        if let Some(url) = &self.fallback_url {
-            link.fallback_url = url.as_ref().map(|url| url.as_str().to_owned());
+        if change.fallback_url.is_some() {
+            link.fallback_url = self.fallback_url.as_ref().map(|url| url.as_str().to_owned());
         }
         link.filter_bots = change.filter_bots.unwrap_or(link.filter_bots);
         if let Some(metadata) = &change.metadata {
