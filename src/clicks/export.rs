@@ -316,10 +316,10 @@ mod tests {
             ("a b&c", "ä", 2)
         );
         assert_eq!(query.as_deref(), Some("sub2=&utm=x%3Dy"));
-        let names = named
+        let pairs = named
             .iter()
             .map(|(name, value)| format!("{name}={}", query::encode(value)));
-        let whole: Vec<_> = names.chain(query).collect();
+        let whole: Vec<_> = pairs.chain(query).collect();
         assert_eq!(said::parameters(&whole.join("&"), destination), Some(kept));
         assert_eq!(parameters(None), (HashMap::new(), None));
     }

@@ -450,9 +450,9 @@ async fn whoever_stops_reading_ends_an_export_quietly() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let mut line = String::new();
+    let mut first = String::new();
     let mut reader = BufReader::new(program.stdout.take().expect("its output"));
-    reader.read_line(&mut line).expect("a line");
+    reader.read_line(&mut first).expect("a line");
     drop(reader);
     let ended = program.wait_with_output().expect("its end");
     assert_eq!(
