@@ -26,7 +26,7 @@ async fn its_graphql_examples_run() {
         .offer(app.store(), Some(Platform::Tune), tracking_url)
         .await;
     let examples = blocks("graphql");
-    assert_eq!(examples.len(), 13);
+    assert_eq!(examples.len(), 16);
 
     let made = app.graphql(examples[0], json!({})).await.data("createShortLink");
     assert_eq!(
@@ -71,6 +71,35 @@ async fn its_graphql_examples_run() {
     assert_eq!(log["nodes"][0]["subjectId"], made["apiKey"]["id"], "{log}");
     let erased = app.graphql(examples[12], json!({})).await.data("eraseContact");
     assert_eq!(erased, json!({"links": 1, "clicks": 0}));
+}
+
+#[tokio::test]
+async fn its_campaign_runs_from_links_to_report() {
+    let app = TestApp::start().await;
+    let examples = blocks("graphql");
+    for replayed in [false, true] {
+        let made = app.graphql(examples[13], json!({})).await.data("createShortLinks");
+        assert_eq!((&made["created"], &made["failed"]), (&json!(2), &json!(1)), "{made}");
+        assert_eq!(made["results"][1]["replayed"], replayed);
+        assert_eq!(made["results"][2]["code"], "INVALID_PHONE");
+    }
+    let all = "{ shortLinks(orderBy: OLDEST_FIRST) { nodes { id } } }";
+    let links = app.graphql(all, json!({})).await.data("shortLinks");
+    assert_eq!(links["nodes"].as_array().map(Vec::len), Some(2));
+    let id = &links["nodes"][0]["id"];
+    let changed = app
+        .graphql(examples[14], json!({"id": id}))
+        .await
+        .data("updateShortLink");
+    assert_eq!(
+        changed["shortLink"],
+        json!({"destinationUrl": "https://example.com/spring-sale-2", "status": "ACTIVE"})
+    );
+    let link = id.as_str().and_then(|id| id.parse().ok()).expect("an id");
+    app.store_clicks(&[a_click(link, 1)]).await;
+    let report = app.graphql(examples[15], json!({})).await.data("clickReport");
+    assert_eq!(report["total"]["clicks"], 1, "{report}");
+    assert_eq!(report["rows"][0]["keys"][0]["value"], "loyal", "{report}");
 }
 
 #[tokio::test]
