@@ -8,6 +8,7 @@ mod domains;
 mod file;
 mod help;
 mod keys;
+mod links;
 mod migrate;
 mod output;
 mod settings;
@@ -80,6 +81,8 @@ enum Command {
     Key(keys::Key),
     /// Show the hosts that short links live on
     Domain(domains::Domain),
+    /// Make links from a file
+    Links(links::Links),
     /// Bring clicks along, and judge stored ones anew
     Clicks(clicks::Clicks),
     /// Print the GraphQL schema, the manual of the API
@@ -131,6 +134,7 @@ pub async fn run(invocation: Invocation) -> Result<()> {
         Command::Account(account) => account.run().await,
         Command::Key(key) => key.run().await,
         Command::Domain(domain) => domain.run().await,
+        Command::Links(links) => links.run().await,
         Command::Clicks(clicks) => clicks.run().await,
         Command::Schema => print(&graphql::sdl()),
         Command::Completions { shell } => {

@@ -4,6 +4,7 @@ pub mod code;
 pub mod create;
 pub mod destination;
 pub mod idempotency;
+pub mod import;
 pub mod list;
 pub mod lookup;
 pub mod resolve;

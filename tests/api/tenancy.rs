@@ -90,25 +90,6 @@ fn arguments(signature: &str) -> &'static [Arguments] {
             |n| json!({"filter": {"host": n.host}}),
             |n| json!({"orderBy": "HOST", "before": cursor("+host", &format!("{} {}", n.domain, n.host))}),
         ],
-        // Codes and idempotency keys, which name no row, have a test of their own below.
-        "createShortLink(input: CreateShortLinkInput! { url offerId listId phoneNumber contactPhone metadata code \
-         filterBots expiresAt maxClicks fallbackUrl idempotencyKey })" => &[
-            |n| json!({"input": {"offerId": n.offer, "listId": 42}}),
-            |n| json!({"input": {"url": "https://example.com/", "listId": n.list_number}}),
-            |n| json!({"input": {"url": "https://example.com/", "phoneNumber": n.phone}}),
-        ],
-        "createShortLinks(input: CreateShortLinksInput! { defaults { url offerId listId phoneNumber contactPhone metadata \
-         code filterBots expiresAt maxClicks fallbackUrl idempotencyKey } items { url offerId listId phoneNumber \
-         contactPhone metadata code filterBots expiresAt maxClicks fallbackUrl idempotencyKey } idempotencyKey })" => {
-            &[
-                |n| json!({"input": {"items": [{"offerId": n.offer, "listId": 42}]}}),
-                |n| json!({"input": {"items": [{"url": "https://example.com/", "listId": n.list_number}]}}),
-                |n| json!({"input": {"items": [{"url": "https://example.com/", "phoneNumber": n.phone}]}}),
-                |n| json!({"input": {"defaults": {"offerId": n.offer, "listId": 42}, "items": [{}]}}),
-                |n| json!({"input": {"defaults": {"listId": n.list_number}, "items": [{"url": "https://example.com/"}]}}),
-                |n| json!({"input": {"defaults": {"phoneNumber": n.phone}, "items": [{"url": "https://example.com/"}]}}),
-            ]
-        }
         // It names no row, and each call makes another one.
         "createOffer(input: CreateOfferInput! { name trackingUrl platform externalId payout payoutCurrency payoutType \
          filterBots status metadata })" => &[],
@@ -139,6 +120,32 @@ fn arguments(signature: &str) -> &'static [Arguments] {
         "updateAccountSettings(input: UpdateAccountSettingsInput! { defaultFilterBots tuneLinkParameter \
          tuneClickParameter everflowLinkParameter everflowClickParameter globalOfferParameters })" => {
             &[|_| json!({"input": {"defaultFilterBots": true}})]
+        }
+        _ => of_new_links(signature),
+    }
+}
+
+/// The same for fields that make links.
+fn of_new_links(signature: &str) -> &'static [Arguments] {
+    match signature {
+        // Codes and idempotency keys, which name no row, have a test of their own below.
+        "createShortLink(input: CreateShortLinkInput! { url offerId listId phoneNumber contactPhone metadata code \
+         filterBots expiresAt maxClicks fallbackUrl idempotencyKey })" => &[
+            |n| json!({"input": {"offerId": n.offer, "listId": 42}}),
+            |n| json!({"input": {"url": "https://example.com/", "listId": n.list_number}}),
+            |n| json!({"input": {"url": "https://example.com/", "phoneNumber": n.phone}}),
+        ],
+        "createShortLinks(input: CreateShortLinksInput! { defaults { url offerId listId phoneNumber contactPhone metadata \
+         code filterBots expiresAt maxClicks fallbackUrl idempotencyKey } items { url offerId listId phoneNumber \
+         contactPhone metadata code filterBots expiresAt maxClicks fallbackUrl idempotencyKey } idempotencyKey })" => {
+            &[
+                |n| json!({"input": {"items": [{"offerId": n.offer, "listId": 42}]}}),
+                |n| json!({"input": {"items": [{"url": "https://example.com/", "listId": n.list_number}]}}),
+                |n| json!({"input": {"items": [{"url": "https://example.com/", "phoneNumber": n.phone}]}}),
+                |n| json!({"input": {"defaults": {"offerId": n.offer, "listId": 42}, "items": [{}]}}),
+                |n| json!({"input": {"defaults": {"listId": n.list_number}, "items": [{"url": "https://example.com/"}]}}),
+                |n| json!({"input": {"defaults": {"phoneNumber": n.phone}, "items": [{"url": "https://example.com/"}]}}),
+            ]
         }
         _ => of_clicks(signature),
     }

@@ -7,6 +7,7 @@ mod crash;
 mod demo;
 mod help;
 mod import;
+mod links_import;
 mod live;
 mod operator;
 mod process;

@@ -1,0 +1,27 @@
+//! `linkhop links`.
+
+mod import;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Args)]
+pub(super) struct Links {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Make links from a file, also one that another shortener exported
+    #[command(after_help = import::AFTER_HELP)]
+    Import(Box<import::Import>),
+}
+
+impl Links {
+    pub(super) async fn run(self) -> Result<()> {
+        match self.action {
+            Action::Import(import) => import.run().await,
+        }
+    }
+}
