@@ -365,6 +365,14 @@ async fn of_links(app: &TestApp, offer: &offer::Model) -> Value {
         "CreateShortLinkFromOffer": merged(&link, &json!({
             "offerId": offer.id.to_string(), "code": "from-offer", "idempotencyKey": "order-1017",
         })),
+        "CreateShortLinks": {
+            "defaults": {"metadata": {"campaign": "autumn"}, "maxClicks": 5},
+            "items": [
+                {"url": "https://example.com/a", "listId": 42, "contactPhone": "+12025550141"},
+                {"url": "https://example.com/b", "listId": 42, "metadata": {"n": 2}},
+            ],
+            "idempotencyKey": "campaign-7",
+        },
         "CreateShortLinkFromUrl": merged(&link, &json!({
             "url": "https://example.com/spring-sale", "code": "from-url", "idempotencyKey": "order-1018",
         })),

@@ -78,8 +78,15 @@ async fn its_campaign_runs_from_links_to_report() {
     let app = TestApp::start().await;
     let examples = blocks("graphql");
     for replayed in [false, true] {
-        let made = app.graphql(examples[13], json!({})).await.data("createShortLinks");
-        assert_eq!((&made["created"], &made["failed"]), (&json!(2), &json!(1)), "{made}");
+        let made = app
+            .graphql(examples[13], json!({}))
+            .await
+            .data("createShortLinks");
+        assert_eq!(
+            (&made["created"], &made["failed"]),
+            (&json!(2), &json!(1)),
+            "{made}"
+        );
         assert_eq!(made["results"][1]["replayed"], replayed);
         assert_eq!(made["results"][2]["code"], "INVALID_PHONE");
     }

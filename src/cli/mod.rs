@@ -82,7 +82,7 @@ enum Command {
     Key(keys::Key),
     /// Show the hosts that short links live on
     Domain(domains::Domain),
-    /// Write short links into a file
+    /// Make links from a file, and write them into one
     Links(links::Links),
     /// Bring clicks along, write them into a file, and judge stored ones anew
     Clicks(clicks::Clicks),

@@ -185,19 +185,6 @@ pub(super) async fn create_short_link(
     answer(made.await, At::Call)
 }
 
-const fn name(field: Field) -> &'static str {
-    match field {
-        Field::Url => "url",
-        Field::OfferId => "offerId",
-        Field::ListId => "listId",
-        Field::PhoneNumber => "phoneNumber",
-        Field::ContactPhone => "contactPhone",
-        Field::ExpiresAt => "expiresAt",
-        Field::MaxClicks => "maxClicks",
-        Field::FallbackUrl => "fallbackUrl",
-    }
-}
-
 /// Where in the arguments a link stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum At {
@@ -257,21 +244,21 @@ pub(super) fn answer(
         ))
         .into(),
         CreateError::InvalidUrl(field @ Field::OfferId, reason) => InvalidUrlError::from(about(
-            name(field),
+            field.name(),
             format!("The offer's tracking URL gives no usable destination: {reason}."),
         ))
         .into(),
         CreateError::InvalidUrl(field, reason) => {
-            InvalidUrlError::from(about(name(field), format!("{} can't be used: {reason}.", name(field)))).into()
+            InvalidUrlError::from(about(field.name(), format!("{} can't be used: {reason}.", field.name()))).into()
         }
         CreateError::Loop(field) => InvalidUrlError::from(about(
-            name(field),
+            field.name(),
             "It leads to a domain of this server, so the link would lead in a circle; give its final destination."
                 .to_owned(),
         ))
         .into(),
         CreateError::InvalidPhone(field, reason) => {
-            InvalidPhoneError::from(about(name(field), format!("{} can't be used: {reason}.", name(field)))).into()
+            InvalidPhoneError::from(about(field.name(), format!("{} can't be used: {reason}.", field.name()))).into()
         }
         CreateError::InvalidMetadata(reason) => {
             InvalidMetadataError::from(at.of("metadata", &reason)).into()
@@ -287,7 +274,7 @@ pub(super) fn answer(
                      does not expire."
                 },
             };
-            InvalidExpiryError::from(about(name(field), message.to_owned())).into()
+            InvalidExpiryError::from(about(field.name(), message.to_owned())).into()
         }
         CreateError::InvalidIdempotencyKey(reason) => InvalidIdempotencyKeyError::from(at.of("idempotencyKey", &reason)).into(),
         CreateError::ProductNotEnabled => ProductNotEnabledError::from(input(
@@ -300,12 +287,12 @@ pub(super) fn answer(
         ))
         .into(),
         CreateError::ListNotFound(field) => ListNotFoundError::from(about(
-            name(field),
-            format!("No active sending list has this {}; take one from the query sendingLists.", name(field)),
+            field.name(),
+            format!("No active sending list has this {}; take one from the query sendingLists.", field.name()),
         ))
         .into(),
         CreateError::NoDomainConfigured(field) => NoDomainConfiguredError::from(about(
-            name(field),
+            field.name(),
             "This sending list has no active domain; give it one, or send from another list.".to_owned(),
         ))
         .into(),

@@ -1,7 +1,7 @@
 //! An account's look at its own links.
 
-use entity::{AccountId, ShortLinkId, Timestamp, domain, short_link};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, QueryFilter};
+use entity::{AccountId, DomainId, ShortLinkId, Timestamp, domain, short_link};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, QueryFilter, QuerySelect as _};
 
 use super::code;
 use crate::{
@@ -81,6 +81,36 @@ pub async fn by_ids(
     let ids = ids.iter().copied();
     rows_of::<short_link::Entity>(account)
         .filter(short_link::Column::Id.is_in(ids))
+        .all(db)
+        .await
+}
+
+/// Which of these codes links of the account have, with the domains that they are on.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn codes_in_use(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    codes: impl Iterator<Item = &str>,
+) -> Result<Vec<(DomainId, String)>, DbErr> {
+    let codes: Vec<_> = codes.collect();
+    if codes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let domains: Vec<DomainId> = rows_of::<domain::Entity>(account)
+        .select_only()
+        .column(domain::Column::Id)
+        .into_tuple()
+        .all(db)
+        .await?;
+    rows_of::<short_link::Entity>(account)
+        .select_only()
+        .columns([short_link::Column::DomainId, short_link::Column::Code])
+        // What the index begins with.
+        .filter(short_link::Column::DomainId.is_in(domains))
+        .filter(short_link::Column::Code.is_in(codes))
+        .into_tuple()
         .all(db)
         .await
 }

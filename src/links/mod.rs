@@ -6,6 +6,7 @@ pub mod destination;
 pub mod edit;
 pub mod export;
 pub mod idempotency;
+pub mod import;
 pub mod list;
 pub mod lookup;
 pub mod resolve;

@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
-use entity::{ShortLinkId, click, short_link};
-use sea_orm::EntityTrait as _;
+use entity::{ShortLinkId, audit_entry, click, idempotency_key, short_link};
+use sea_orm::{EntityTrait as _, PaginatorTrait as _};
 use serde_json::{Value, json};
 use tokio::{
     sync::mpsc::{self, UnboundedSender},
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{client::Client, process::Program};
-use crate::support::{Database, START, Tenant};
+use crate::support::{Database, START, Tenant, items};
 
 /// How many ask at the same time: at most so many requests are on their way when the server ends.
 const CLIENTS: usize = 8;
@@ -177,4 +177,65 @@ async fn a_server_that_is_told_to_stop_answers_what_it_has_begun() {
     record.load_until(stop).await;
     let unanswered = record.expect_all_stored().await;
     assert_eq!(unanswered, Unanswered { links: 0, clicks: 0 });
+}
+
+/// Makes a thousand links by one call, and answers their ids and how many were made before.
+async fn make_a_thousand(client: &Client, key: usize) -> reqwest::Result<(Vec<Value>, usize)> {
+    let query = "mutation($input: CreateShortLinksInput!) { createShortLinks(input: $input) {
+        ... on CreateShortLinksSuccess { results { ... on CreateShortLinkSuccess { replayed shortLink { id } } } } } }";
+    let defaults = json!({"url": format!("https://example.com/{key}"), "listId": 42});
+    let input =
+        json!({"defaults": defaults, "items": vec![json!({}); 1000], "idempotencyKey": key.to_string()});
+    let answer = client.graphql(query, json!({"input": input})).await?;
+    let results: Vec<_> = items(&answer["createShortLinks"]["results"]).collect();
+    let ids = results.iter().map(|result| result["shortLink"]["id"].clone());
+    let replayed = results.iter().filter(|result| result["replayed"] == true);
+    Ok((ids.collect(), replayed.count()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_for_many_links_that_a_kill_cut_short_is_finished_by_the_same_call() {
+    let database = Database::migrated().await;
+    let store = database.store().await;
+    let tenant = Tenant::make(&store, HOST, START).await;
+    let links = async || {
+        short_link::Entity::find()
+            .count(&store.read)
+            .await
+            .expect("a count")
+    };
+    let (program, url) = Program::serve(&database.url);
+    let mut calls = JoinSet::new();
+    for key in 0..5 {
+        let client = Client::new(&url, &tenant.key);
+        calls.spawn(async move { make_a_thousand(&client, key).await });
+    }
+    while links().await == 0 {}
+    program.kill();
+    let answered = calls.join_all().await.into_iter().flatten().count();
+    let before = links().await;
+    assert!(answered < 5 && before < 5000, "the kill came too late: {before}");
+    let keys = idempotency_key::Entity::find().count(&store.read).await;
+    assert_eq!(keys.expect("a count"), before);
+    let told = async || {
+        let entries = audit_entry::Entity::find().all(&store.read).await;
+        let affected = entries.expect("entries").into_iter().map(|entry| entry.affected);
+        affected.sum::<i32>()
+    };
+    assert_eq!(u64::try_from(told().await), Ok(before));
+
+    let (_program, url) = Program::serve(&database.url);
+    let client = Client::new(&url, &tenant.key);
+    let mut found = 0;
+    for key in 0..5 {
+        let (ids, replayed) = make_a_thousand(&client, key).await.expect("an answer");
+        found += replayed;
+        assert_eq!(ids.len(), 1000);
+        assert_eq!(
+            make_a_thousand(&client, key).await.expect("an answer"),
+            (ids, 1000)
+        );
+    }
+    assert_eq!(u64::try_from(found), Ok(before));
+    assert_eq!((links().await, told().await), (5000, 5000));
 }

@@ -9,6 +9,7 @@ mod erase;
 mod export;
 mod help;
 mod import;
+mod links_import;
 mod live;
 mod operator;
 mod process;

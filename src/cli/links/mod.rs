@@ -1,6 +1,7 @@
 //! `linkhop links`.
 
 mod export;
+mod import;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -16,12 +17,16 @@ enum Action {
     /// Write an account's links and their figures into a file
     #[command(after_help = export::AFTER_HELP)]
     Export(export::Export),
+    /// Make links from a file, also one that another shortener exported
+    #[command(after_help = import::AFTER_HELP)]
+    Import(Box<import::Import>),
 }
 
 impl Links {
     pub(super) async fn run(self) -> Result<()> {
         match self.action {
             Action::Export(export) => export.run().await,
+            Action::Import(import) => import.run().await,
         }
     }
 }

@@ -190,9 +190,19 @@ impl<'a> Draft<'a> {
         Self { link, plan }
     }
 
-    /// What is answered once it is stored.
+    /// Whether its code was asked for.
+    pub(super) const fn is_custom(&self) -> bool {
+        self.plan.is_custom
+    }
+
+    /// What is answered once it is stored, and told to whoever remembers that there was none.
     pub(super) fn stored(self, tools: Tools<'_>) -> Created {
         tools.hosts.changes().note_made_link(&self.link.row.code);
+        self.created()
+    }
+
+    /// What would be answered if it were stored.
+    pub(super) fn created(self) -> Created {
         Created {
             link: self.link.row,
             domain: self.plan.domain,

@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use self::many::{CreateManyError, MAX_ITEMS, NewShortLinks, Results, create_many};
+pub(super) use self::many::{bring_many, try_many};
 pub(super) use self::parsed::LAST_YEAR;
 use self::{
     draft::{Draft, Sender},
@@ -92,6 +93,23 @@ pub enum Field {
     ExpiresAt,
     MaxClicks,
     FallbackUrl,
+}
+
+impl Field {
+    /// Its name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Url => "url",
+            Self::OfferId => "offerId",
+            Self::ListId => "listId",
+            Self::PhoneNumber => "phoneNumber",
+            Self::ContactPhone => "contactPhone",
+            Self::ExpiresAt => "expiresAt",
+            Self::MaxClicks => "maxClicks",
+            Self::FallbackUrl => "fallbackUrl",
+        }
+    }
 }
 
 /// Why no link was made.
@@ -180,7 +198,16 @@ struct Making<'a> {
     now: Timestamp,
 }
 
-impl Making<'_> {
+impl<'a> Making<'a> {
+    const fn by_operator(tools: Tools<'a>, account: &'a account::Model, now: Timestamp) -> Self {
+        Self {
+            tools,
+            account,
+            actor: Actor::operator(account.id),
+            now,
+        }
+    }
+
     fn refuse_without_product(&self) -> Result<(), CreateError> {
         if self.account.products.0.contains(&account::Product::Sms) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Many links by one call.
+//! The links of a call on their way.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -6,133 +6,27 @@ use std::{
 };
 
 use entity::{
-    DomainId, OfferId, ShortLinkId, Timestamp, account, audit_entry::Action, domain, idempotency_key, offer,
-    short_link,
+    DomainId, OfferId, ShortLinkId, audit_entry::Action, domain, idempotency_key, offer, short_link,
 };
 use sea_orm::DbErr;
-use serde_json::Value;
 
-use super::{
-    CreateError, Created, Draft, KEY_TRIES, Making, NewShortLink, Parsed, Sender, Tools, Wanted, missing,
-    neither_free_nor_in_use, used_key,
-};
+use super::{CreateManyError, Results, input::CallKey};
 use crate::{
-    accounts::{Actor, audit},
+    accounts::audit,
     catalog::{self, sending_list::ListLookup},
     links::{
-        idempotency::{self, Before, IdempotencyKey, InvalidIdempotencyKey, UsedKeys},
+        create::{
+            CreateError, Created, Draft, KEY_TRIES, Making, NewShortLink, Parsed, Sender, Wanted, missing,
+            neither_free_nor_in_use, used_key,
+        },
+        idempotency::{self, Before, IdempotencyKey, UsedKeys},
         lookup,
     },
-    store::{Outcome, ReadError, UsedKey, WriteError},
-    values::metadata::Metadata,
+    store::{Outcome, UsedKey, WriteError},
 };
 
-/// The most links of one call.
-pub const MAX_ITEMS: usize = 1000;
-
-/// What a caller asks for who wants many links, unchecked.
-#[derive(Clone, Debug, Default)]
-pub struct NewShortLinks {
-    /// What holds for each link that does not say otherwise.
-    pub defaults: Option<NewShortLink>,
-    /// The links.
-    pub items: Vec<NewShortLink>,
-    /// Makes the whole call safe to repeat.
-    pub idempotency_key: Option<String>,
-}
-
-/// Why none of the links was made, or nobody knows which.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateManyError {
-    /// None, or more than [`MAX_ITEMS`].
-    #[error("a call makes 1 to {MAX_ITEMS} links, not {0}")]
-    Size(usize),
-    /// A code can't be that of each link.
-    #[error("a code is one link's")]
-    CodeInDefaults,
-    /// Nor can an idempotency key.
-    #[error("an idempotency key is one link's or the call's")]
-    KeyInDefaults,
-    /// The call's idempotency key is none.
-    #[error(transparent)]
-    InvalidIdempotencyKey(#[from] InvalidIdempotencyKey),
-    /// The call's idempotency key was used with another input.
-    #[error("the idempotency key was used with another input")]
-    IdempotencyConflict,
-    /// The account has no short links.
-    #[error("the account lacks the SMS product")]
-    ProductNotEnabled,
-    /// The database did not answer.
-    #[error("the database did not answer")]
-    Database(#[from] DbErr),
-    /// The database did not answer one of many readers.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// Links were not stored; those before them were.
-    #[error("links were not stored")]
-    Write(#[from] WriteError),
-}
-
-/// What became of each link of a call, in the order of the input.
-pub type Results = Vec<Result<Created, CreateError>>;
-
-/// Makes many links for the account, each as [`create`](super::create) would with what it and the defaults say: what is
-/// wrong with one costs the others nothing. Links that an earlier call with the same idempotency key made are found again,
-/// and only the others made.
-///
-/// They are stored in steps, each with an entry of the audit log: a server that ends in the middle has stored whole steps,
-/// and the same call sent again with its key makes the rest.
-///
-/// # Errors
-/// With what is wrong with the call itself. Links may have been made only if the database did not answer.
-pub async fn create_many(
-    tools: Tools<'_>,
-    account: &account::Model,
-    actor: Actor,
-    new: NewShortLinks,
-    now: Timestamp,
-) -> Result<Results, CreateManyError> {
-    let making = Making {
-        tools,
-        account,
-        actor,
-        now,
-    };
-    let (call, items) = parse(new)?;
-    let mut makes = Makes::of(making, call, items.len());
-    let left = makes.find_again(items).await?;
-    if left.len() == makes.size && making.refuse_without_product().is_err() {
-        return Err(CreateManyError::ProductNotEnabled);
-    }
-    makes.look_up_offers(&left).await?;
-    let mut left = left.into_iter();
-    loop {
-        let mut drafts = Vec::with_capacity(tools.writer.step().min(left.len()));
-        for item in left.by_ref() {
-            let at = item.at;
-            match of_one(makes.draft(item).await)? {
-                Ok(draft) => drafts.push((at, draft)),
-                Err(error) => makes.done.push((at, Err(error))),
-            }
-            if drafts.len() == tools.writer.step() {
-                break;
-            }
-        }
-        if drafts.is_empty() {
-            return Ok(makes.in_order());
-        }
-        makes.store(drafts).await?;
-    }
-}
-
-/// The key of a whole call, with what its inputs have in common.
-struct CallKey {
-    key: IdempotencyKey,
-    fingerprint: String,
-}
-
 /// A link to be made.
-struct Item {
+pub(super) struct Item {
     /// Its place in the input.
     at: usize,
     new: NewShortLink,
@@ -147,68 +41,8 @@ struct ItemKey {
     fingerprint: String,
 }
 
-fn parse(new: NewShortLinks) -> Result<(Option<CallKey>, Vec<NewShortLink>), CreateManyError> {
-    let NewShortLinks {
-        defaults,
-        mut items,
-        idempotency_key,
-    } = new;
-    if !(1..=MAX_ITEMS).contains(&items.len()) {
-        return Err(CreateManyError::Size(items.len()));
-    }
-    if let Some(defaults) = &defaults {
-        if defaults.code.is_some() {
-            return Err(CreateManyError::CodeInDefaults);
-        }
-        if defaults.idempotency_key.is_some() {
-            return Err(CreateManyError::KeyInDefaults);
-        }
-        for item in &mut items {
-            complete(item, defaults);
-        }
-    }
-    let Some(key) = idempotency_key else {
-        return Ok((None, items));
-    };
-    let key = IdempotencyKey::parse(&key)?;
-    let inputs = items.iter().map(serde_json::to_value);
-    let inputs: Vec<Value> = inputs.collect::<Result<_, _>>().map_err(WriteError::from)?;
-    let fingerprint = idempotency::fingerprint_of_all(&inputs);
-    Ok((Some(CallKey { key, fingerprint }), items))
-}
-
-/// Gives a link what it does not say itself. One that says where it leads, or who it is sent from, means that, though the
-/// default's way of saying it would win in one input.
-fn complete(item: &mut NewShortLink, defaults: &NewShortLink) {
-    if item.offer_id.is_none() && item.url.is_none() {
-        item.offer_id.clone_from(&defaults.offer_id);
-        item.url.clone_from(&defaults.url);
-    }
-    if item.list_id.is_none() && item.phone_number.is_none() {
-        item.list_id = defaults.list_id;
-        item.phone_number.clone_from(&defaults.phone_number);
-    }
-    if item.contact_phone.is_none() {
-        item.contact_phone.clone_from(&defaults.contact_phone);
-    }
-    if item.fallback_url.is_none() {
-        item.fallback_url.clone_from(&defaults.fallback_url);
-    }
-    item.filter_bots = item.filter_bots.or(defaults.filter_bots);
-    item.expires_at = item.expires_at.or(defaults.expires_at);
-    item.max_clicks = item.max_clicks.or(defaults.max_clicks);
-    item.metadata = match (item.metadata.take(), &defaults.metadata) {
-        (Some(Value::Object(changes)), Some(Value::Object(kept))) => {
-            Some(Metadata::merged(kept.clone(), changes).into())
-        }
-        (None, default) => default.clone(),
-        // No object: what is wrong with it is told where it is parsed.
-        (own, _) => own,
-    };
-}
-
 /// The links of a call while they are made.
-struct Makes<'a> {
+pub(super) struct Makes<'a> {
     making: Making<'a>,
     call: Option<CallKey>,
     size: usize,
@@ -223,7 +57,7 @@ struct Makes<'a> {
 }
 
 impl<'a> Makes<'a> {
-    fn of(making: Making<'a>, call: Option<CallKey>, size: usize) -> Self {
+    pub(super) fn of(making: Making<'a>, call: Option<CallKey>, size: usize) -> Self {
         Self {
             making,
             call,
@@ -235,9 +69,39 @@ impl<'a> Makes<'a> {
         }
     }
 
-    fn in_order(mut self) -> Results {
+    pub(super) fn in_order(mut self) -> Results {
         self.done.sort_unstable_by_key(|(at, _)| *at);
         self.done.into_iter().map(|(_, result)| result).collect()
+    }
+
+    /// Looks up what holds for many of the links at once, and answers those that are to be made.
+    pub(super) async fn begin(&mut self, items: Vec<NewShortLink>) -> Result<Vec<Item>, CreateManyError> {
+        let left = self.find_again(items).await?;
+        if left.len() == self.size && self.making.refuse_without_product().is_err() {
+            return Err(CreateManyError::ProductNotEnabled);
+        }
+        self.look_up_offers(&left).await?;
+        Ok(left)
+    }
+
+    /// Makes links, so many of them together as the writer wants.
+    pub(super) async fn make(&mut self, items: Vec<Item>, action: Action) -> Result<(), CreateManyError> {
+        let step = self.making.tools.writer.step();
+        let mut items = items.into_iter();
+        while items.len() > 0 {
+            let mut drafts = Vec::with_capacity(step.min(items.len()));
+            while drafts.len() < step
+                && let Some(item) = items.next()
+            {
+                let at = item.at;
+                match of_one(self.draft(item).await)? {
+                    Ok(draft) => drafts.push((at, draft)),
+                    Err(error) => self.done.push((at, Err(error))),
+                }
+            }
+            self.store(drafts, action).await?;
+        }
+        Ok(())
     }
 
     /// Finds links that earlier calls made with the same keys, and answers what is left to be made.
@@ -386,7 +250,11 @@ impl<'a> Makes<'a> {
 
     /// Stores links together; those whose random code is in use once more with another one, and those whose key was used
     /// meanwhile are found again.
-    async fn store(&mut self, mut drafts: Vec<(usize, Draft<'a>)>) -> Result<(), CreateManyError> {
+    async fn store(
+        &mut self,
+        mut drafts: Vec<(usize, Draft<'a>)>,
+        action: Action,
+    ) -> Result<(), CreateManyError> {
         let Making {
             tools,
             account,
@@ -405,7 +273,7 @@ impl<'a> Makes<'a> {
                 links.push(link);
                 plans.push((at, plan));
             }
-            let entry = audit::about(actor, Action::ShortLinksCreated, links.len(), now);
+            let entry = audit::about(actor, action, links.len(), now);
             let stored = tools.writer.insert_links(links, entry).await?;
             let mut in_use = Vec::new();
             for ((link, outcome), (at, plan)) in stored.into_iter().zip(plans) {
@@ -424,6 +292,34 @@ impl<'a> Makes<'a> {
             }
         }
         Err(neither_free_nor_in_use().into())
+    }
+
+    /// What would become of links if they were stored.
+    pub(super) async fn try_out(&mut self, items: Vec<Item>) -> Result<(), CreateManyError> {
+        let mut drafts = Vec::with_capacity(items.len());
+        for item in items {
+            let at = item.at;
+            match of_one(self.draft(item).await)? {
+                Ok(draft) => drafts.push((at, draft)),
+                Err(error) => self.done.push((at, Err(error))),
+            }
+        }
+        let Making { tools, account, .. } = self.making;
+        let wanted = drafts.iter().filter(|(_, draft)| draft.is_custom());
+        let wanted = wanted.map(|(_, draft)| draft.link.row.code.as_str());
+        let in_use = lookup::codes_in_use(&tools.store.read, account.id, wanted).await?;
+        let mut in_use: HashSet<_> = in_use.into_iter().collect();
+        for (at, draft) in drafts {
+            let row = &draft.link.row;
+            let is_free = !draft.is_custom() || in_use.insert((row.domain_id, row.code.clone()));
+            let result = if is_free {
+                Ok(draft.created())
+            } else {
+                Err(CreateError::CodeTaken)
+            };
+            self.done.push((at, result));
+        }
+        Ok(())
     }
 
     /// Finds links whose keys another call used first, or an earlier link of this one, and answers those whose keys have
@@ -466,75 +362,5 @@ fn of_one<T>(made: Result<T, CreateError>) -> Result<Result<T, CreateError>, Cre
         Err(CreateError::Read(error)) => Err(error.into()),
         Err(CreateError::Write(error)) => Err(error.into()),
         other => Ok(other),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn link(url: Option<&str>, offer: Option<&str>, list: Option<i32>, phone: Option<&str>) -> NewShortLink {
-        NewShortLink {
-            url: url.map(str::to_owned),
-            offer_id: offer.map(str::to_owned),
-            list_id: list,
-            phone_number: phone.map(str::to_owned),
-            ..NewShortLink::default()
-        }
-    }
-
-    #[test]
-    fn a_link_that_says_where_it_leads_or_who_sends_it_means_that() {
-        let defaults = link(Some("d"), Some("offer"), Some(1), Some("+1"));
-        for (own, expected) in [
-            (link(None, None, None, None), defaults.clone()),
-            (
-                link(Some("u"), None, None, None),
-                link(Some("u"), None, Some(1), Some("+1")),
-            ),
-            (
-                link(None, Some("o"), None, None),
-                link(None, Some("o"), Some(1), Some("+1")),
-            ),
-            (
-                link(None, None, None, Some("+2")),
-                link(Some("d"), Some("offer"), None, Some("+2")),
-            ),
-            (
-                link(None, None, Some(2), None),
-                link(Some("d"), Some("offer"), Some(2), None),
-            ),
-        ] {
-            let mut item = own.clone();
-            complete(&mut item, &defaults);
-            let of = |link: NewShortLink| (link.url, link.offer_id, link.list_id, link.phone_number);
-            assert_eq!(of(item), of(expected), "{own:?}");
-        }
-    }
-
-    #[test]
-    fn metadata_is_completed_key_by_key_and_null_leaves_one_out() {
-        for (own, default, expected) in [
-            (None, Some(json!({"a": 1})), Some(json!({"a": 1}))),
-            (Some(json!({"b": 2})), None, Some(json!({"b": 2}))),
-            (
-                Some(json!({"b": 2, "c": null, "d": {"x": null}})),
-                Some(json!({"a": 1, "b": 1, "c": 1})),
-                Some(json!({"a": 1, "b": 2, "d": {"x": null}})),
-            ),
-            (Some(json!([])), Some(json!({"a": 1})), Some(json!([]))),
-            (None, Some(json!([])), Some(json!([]))),
-            (None, None, None),
-        ] {
-            let with = |metadata| NewShortLink {
-                metadata,
-                ..NewShortLink::default()
-            };
-            let mut item = with(own);
-            complete(&mut item, &with(default));
-            assert_eq!(item.metadata, expected);
-        }
     }
 }

@@ -1,0 +1,7 @@
+//! Files that an operator hands over, read line by line: in memory is one line, however long the file is.
+
+mod lines;
+mod rejects;
+
+pub use lines::{Format, Line, Lines, MAX_LINE_BYTES, Said, WrongFile, WrongLine};
+pub use rejects::Rejects;
