@@ -224,7 +224,7 @@ pub struct ServerConfig {
         default_value = "50"
     )]
     pub click_wait: NonZeroU32,
-    /// The folder for clicks that the database does not take in time; beside the SQLite file, or linkhop-spool here
+    /// The folder for clicks that the database does not take in time; beside the SQLite file, or linkhop-spool- and a number of the database here
     #[arg(long, env = "LINKHOP_SPOOL", value_name = "FOLDER")]
     pub spool: Option<PathBuf>,
     /// What is made of visits.
@@ -236,17 +236,12 @@ impl ServerConfig {
     /// How the server works beside what it answers, over that database.
     #[must_use]
     pub fn options(&self, store: &Store) -> app::Options {
-        let recorder = RecorderOptions::default();
         app::Options {
             redirect_cache: self.redirect_cache,
             redirect_lifetime: Duration::from_secs(self.redirect_lifetime.get().into()),
             recorder: RecorderOptions {
                 click_wait: Duration::from_millis(self.click_wait.get().into()),
-                spool: self
-                    .spool
-                    .clone()
-                    .or_else(|| store.beside("-spool"))
-                    .unwrap_or(recorder.spool),
+                spool: self.spool.clone().unwrap_or_else(|| store.beside("spool")),
             },
             judge: self.visits.judge(),
             click_retention: self.visits.click_retention,

@@ -41,6 +41,9 @@ impl Timestamp {
         Self(whole + i64::from(between))
     }
 
+    /// The last moment whose year has four digits, which a time of RFC 3339 must have.
+    pub const LAST: Self = Self(253_402_300_799_999);
+
     /// The moment that is `seconds` after this one.
     #[must_use]
     pub const fn seconds_after(self, seconds: i64) -> Self {

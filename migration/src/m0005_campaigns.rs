@@ -14,6 +14,8 @@ impl MigrationName for Migration {
 
 /// In the words of both databases: `{…}` stands for what they call differently.
 ///
+/// Most entries are of links that were made, one each: who looks for what else was done must not go through them.
+///
 /// Keys of calls live for a day, so to make their table anew costs little.
 const UP: &str = "
 CREATE TABLE audit_entry (
@@ -29,6 +31,7 @@ CREATE TABLE audit_entry (
     PRIMARY KEY (account_id, id)
 ){by_key};
 CREATE INDEX audit_entry_subject_idx ON audit_entry (subject_id) WHERE subject_id IS NOT NULL;
+CREATE INDEX audit_entry_action_idx ON audit_entry (account_id, action, id) WHERE action <> 'SHORT_LINK_CREATED';
 ALTER TABLE short_link ADD COLUMN api_key_id {uuid} NULL;
 CREATE TABLE new_key (
     account_id {uuid} NOT NULL REFERENCES account (id),
@@ -65,7 +68,12 @@ DROP TABLE audit_entry;
 ";
 
 /// The log can only grow, whoever is at work, also by hand.
+///
+/// In `SQLite` a row that replaces another one is no deletion to triggers.
 const APPEND_ONLY_SQLITE: &str = "
+CREATE TRIGGER audit_entry_no_replacement BEFORE INSERT ON audit_entry
+    WHEN EXISTS (SELECT 1 FROM audit_entry WHERE account_id = NEW.account_id AND id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER audit_entry_no_update BEFORE UPDATE ON audit_entry
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER audit_entry_no_delete BEFORE DELETE ON audit_entry

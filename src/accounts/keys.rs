@@ -2,8 +2,11 @@
 
 use entity::{AccountId, ApiKeyId, Timestamp, api_key, audit_entry::Action};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, ExprTrait as _,
-    IntoActiveModel, QueryFilter, QueryOrder, Select, sea_query::Expr,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, ExprTrait as _, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+    sea_query::{Expr, LockType},
 };
 
 use super::{Actor, ApiKey, Changed, Principal, audit, locked, rows_of};
@@ -50,6 +53,20 @@ impl Granter<'_> {
         }
     }
 
+    /// Whether the granter's key still works, which stays so until the transaction ends: it may have been taken back since
+    /// the request was let in, and must not leave another behind.
+    async fn still_works(self, db: &impl ConnectionTrait, now: Timestamp) -> Result<bool, DbErr> {
+        let Self::Key(principal) = self else {
+            return Ok(true);
+        };
+        let own = rows_of::<api_key::Entity>(principal.account.id)
+            .filter(api_key::Column::Id.eq(principal.key.id))
+            .lock(LockType::NoKeyUpdate)
+            .one(db)
+            .await?;
+        Ok(own.is_some_and(|key| works(&key, now)))
+    }
+
     /// Whether a key that is refused from `end` on works longer than the granter's own.
     fn is_outlived_by(self, end: Option<Timestamp>) -> bool {
         let own = match self {
@@ -72,12 +89,15 @@ pub enum CreateKeyError {
     /// It would have a scope that its granter lacks.
     #[error("a key can't grant a scope that it lacks")]
     MoreThanGranter,
-    /// It would be refused from the start.
-    #[error("the key would be refused from the start")]
+    /// It would be refused from the start, or for longer than there are years with four digits.
+    #[error("the key would be refused from the start, or never")]
     Expired,
     /// It would work longer than its granter's.
     #[error("a key can't grant one that works longer than itself")]
     OutlivesGranter,
+    /// Its granter's was taken back meanwhile.
+    #[error("the granter's key was taken back meanwhile")]
+    GranterRevoked,
     /// The database did not answer.
     #[error("the database did not answer")]
     Database(#[from] DbErr),
@@ -98,6 +118,9 @@ pub enum RotateKeyError {
     /// The new key would work longer than its granter's.
     #[error("a key can't grant one that works longer than itself")]
     OutlivesGranter,
+    /// Its granter's was taken back meanwhile.
+    #[error("the granter's key was taken back meanwhile")]
+    GranterRevoked,
     /// The database did not answer.
     #[error("the database did not answer")]
     Database(#[from] DbErr),
@@ -170,6 +193,10 @@ pub async fn keys(db: &impl ConnectionTrait, account: AccountId) -> Result<Vec<a
         .await
 }
 
+fn works(key: &api_key::Model, now: Timestamp) -> bool {
+    key.revoked_at.is_none() && key.expires_at.is_none_or(|end| end > now)
+}
+
 /// Makes a key of an account. The key itself is in no row: whoever calls must show it now. Key and audit entry are two
 /// rows, so `db` is a transaction wherever a server may stop in between.
 ///
@@ -183,6 +210,9 @@ pub async fn create_key(
     now: Timestamp,
 ) -> Result<(api_key::Model, ApiKey), CreateKeyError> {
     let name = Name::parse(&new.name)?;
+    if !granter.still_works(db, now).await? {
+        return Err(CreateKeyError::GranterRevoked);
+    }
     if new.scopes.is_empty() {
         return Err(CreateKeyError::NoScope);
     }
@@ -195,7 +225,10 @@ pub async fn create_key(
             scopes.push(scope);
         }
     }
-    if new.expires_at.is_some_and(|end| end <= now) {
+    if new
+        .expires_at
+        .is_some_and(|end| end <= now || end > Timestamp::LAST)
+    {
         return Err(CreateKeyError::Expired);
     }
     if granter.is_outlived_by(new.expires_at) {
@@ -239,11 +272,14 @@ pub async fn rotate_key(
         |error: &RotateKeyError| matches!(error, RotateKeyError::Database(error) if met_another(error));
     let rotated = again(in_the_way, async || {
         let transaction = store.begin().await?;
+        if !granter.still_works(&*transaction, now).await? {
+            return Err(RotateKeyError::GranterRevoked);
+        }
         let which = api_key::Column::Id.eq(id);
         let old = locked::<api_key::Entity>(&transaction, actor.account, which).await?;
-        let works =
-            |key: &api_key::Model| key.revoked_at.is_none() && key.expires_at.is_none_or(|end| end > now);
-        let old = old.filter(works).ok_or(RotateKeyError::NotFound)?;
+        let old = old
+            .filter(|key| works(key, now))
+            .ok_or(RotateKeyError::NotFound)?;
         if !old.scopes.0.iter().all(|scope| granter.may(*scope)) {
             return Err(RotateKeyError::MoreThanGranter);
         }

@@ -158,7 +158,12 @@ impl Unfinished {
         unfinished.push(name);
         unfinished.push(format!(".{}.part", process::id()));
         let unfinished = path.with_file_name(unfinished);
-        let handle = File::create(&unfinished).with_context(|| cant_write(path))?;
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true);
+        // It names recipients.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let handle = options.open(&unfinished).with_context(|| cant_write(path))?;
         Ok(Self {
             handle,
             path: unfinished,

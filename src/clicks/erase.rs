@@ -10,7 +10,7 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, LockType},
 };
 use serde_json::json;
@@ -20,7 +20,7 @@ use crate::{
     accounts::{Actor, audit, rows_of},
     catalog::Changes,
     links::{self, list::LinkFilter, lookup::State},
-    store::{Store, again, met_another, pad},
+    store::{Store, WriteTransaction, again, met_another, pad},
     values::phone::{InvalidPhone, PhoneNumber, replace_within, replaced},
 };
 
@@ -70,34 +70,54 @@ pub async fn erase_contact(
     number: &str,
     now: Timestamp,
 ) -> Result<Erased, EraseError> {
-    let number = PhoneNumber::parse(number)?;
-    let mut erased = Erased::default();
-    let mut links = links_for(store, actor.account, &number, now).await?;
-    if !links.is_empty() && aggregator.caught_up_for_certain(store).await?.is_none() {
-        return Err(EraseError::NotSummed);
+    let parsed = PhoneNumber::parse(number);
+    if parsed == Err(InvalidPhone::Form) {
+        return Err(InvalidPhone::Form.into());
     }
+    let mut links = links_for(store, actor.account, number, now).await?;
+    if links.is_empty() {
+        // One that links have may have been taken out of its country's plan since.
+        parsed?;
+        return Ok(Erased::default());
+    }
+    let mut erased = Erased::default();
+    let mut done = Vec::new();
+    summed(store, aggregator).await?;
     while !links.is_empty() {
         let mut clicks = 0;
         for link in &links {
             clicks += erase_clicks(store, *link).await?;
         }
         erased.clicks += clicks;
-        erased.links += erase_links(store, changes, actor, &links, &number, clicks, now).await?;
-        links = links_for(store, actor.account, &number, now).await?;
+        erased.links += erase_links(store, changes, actor, &links, number, clicks, now).await?;
+        done.append(&mut links);
+        links = links_for(store, actor.account, number, now).await?;
+    }
+    // Those who came meanwhile.
+    summed(store, aggregator).await?;
+    for link in done {
+        erased.clicks += erase_clicks(store, link).await?;
     }
     Ok(erased)
+}
+
+async fn summed(store: &Store, aggregator: &Aggregator) -> Result<(), EraseError> {
+    match aggregator.caught_up_for_certain(store).await? {
+        Some(_) => Ok(()),
+        None => Err(EraseError::NotSummed),
+    }
 }
 
 /// Some links that are for the person.
 async fn links_for(
     store: &Store,
     account: AccountId,
-    number: &PhoneNumber,
+    number: &str,
     now: Timestamp,
 ) -> Result<Vec<ShortLinkId>, DbErr> {
     let filter = LinkFilter {
         states: Some(State::ALL.to_vec()),
-        contact_phone: Some(number.as_str().to_owned()),
+        contact_phone: Some(number.to_owned()),
         ..LinkFilter::default()
     };
     let (rows, _) = links::list::rows(account, filter, now, store.read.get_database_backend());
@@ -105,7 +125,7 @@ async fn links_for(
     ids.into_tuple().all(&store.read).await
 }
 
-/// Removes what the summed clicks of a link say of their visitors, and answers how many clicks there are.
+/// Removes what the summed clicks of a link say of their visitors, and answers how many clicks said something.
 async fn erase_clicks(store: &Store, link: ShortLinkId) -> Result<usize, DbErr> {
     let mut erased = 0;
     let mut last = None;
@@ -124,22 +144,39 @@ async fn erase_clicks(store: &Store, link: ShortLinkId) -> Result<usize, DbErr> 
             return Ok(erased);
         };
         last = Some(*end);
-        erased += entries.len();
-        let rows = pad(entries.iter().map(|(_, seq)| *seq).collect());
+        let telling = telling(store, entries.iter().map(|(_, seq)| *seq).collect()).await?;
+        if telling.is_empty() {
+            continue;
+        }
+        erased += telling.len();
+        let rows = pad(telling);
         again(met_another, async || {
             let transaction = store.begin().await?;
             let mut update = click::Entity::update_many();
             for trace in TRACES {
                 update = update.col_expr(trace, Expr::cust("NULL"));
             }
-            update
-                .filter(click::Column::Seq.is_in(rows.clone()))
-                .exec(&*transaction)
-                .await?;
-            transaction.commit().await
+            let update = update.filter(click::Column::Seq.is_in(rows.clone()));
+            let updated = update.exec(&*transaction).await;
+            transaction.end(updated).await
         })
         .await?;
     }
+}
+
+/// Which of these rows say something of their visitors: who goes on where another stopped writes no row again.
+async fn telling(store: &Store, rows: Vec<i64>) -> Result<Vec<i64>, DbErr> {
+    let any = TRACES
+        .into_iter()
+        .fold(Condition::any(), |any, trace| any.add(trace.is_not_null()));
+    click::Entity::find()
+        .select_only()
+        .column(click::Column::Seq)
+        .filter(click::Column::Seq.is_in(pad(rows)))
+        .filter(any)
+        .into_tuple()
+        .all(&store.read)
+        .await
 }
 
 /// What a click says of its visitor.
@@ -159,63 +196,79 @@ async fn erase_links(
     changes: &Changes,
     actor: Actor,
     links: &[ShortLinkId],
-    number: &PhoneNumber,
+    number: &str,
     clicks: usize,
     now: Timestamp,
 ) -> Result<usize, DbErr> {
     again(met_another, async || {
         let transaction = store.begin().await?;
-        let rows = rows_of::<short_link::Entity>(actor.account)
-            .filter(short_link::Column::Id.is_in(links.iter().copied()))
-            .filter(short_link::Column::ContactPhone.eq(number.as_str()))
-            .order_by_asc(short_link::Column::Id)
-            .lock(LockType::NoKeyUpdate)
-            .all(&*transaction)
-            .await?;
-        if rows.is_empty() {
-            return Ok(0);
+        match forget_links(&transaction, actor, links, number, clicks, now).await {
+            Ok(codes) => {
+                let (erased, changes) = (codes.len(), changes.clone());
+                let note = move || codes.iter().for_each(|code| changes.note_edited_link(code));
+                transaction.commit_then(note).await?;
+                Ok(erased)
+            }
+            Err(error) => transaction.end(Err(error)).await,
         }
-        link_visitor::Entity::delete_many()
-            .filter(link_visitor::Column::ShortLinkId.is_in(rows.iter().map(|row| row.id)))
-            .exec(&*transaction)
-            .await?;
-        let codes: Vec<_> = rows.iter().map(|row| row.code.clone()).collect();
-        for row in rows {
-            let link = forgetful(row, number);
-            link.update(&*transaction).await?;
-        }
-        let mut entry = audit::about(actor, Action::ContactErased, codes.len(), now);
-        entry.after = Some(json!({"links": codes.len(), "clicks": clicks}));
-        audit::store(&*transaction, [entry]).await?;
-        let (erased, changes) = (codes.len(), changes.clone());
-        let note = move || codes.iter().for_each(|code| changes.note_edited_link(code));
-        transaction.commit_then(note).await?;
-        Ok(erased)
     })
     .await
 }
 
+/// The same in a transaction; answers the codes of the links.
+async fn forget_links(
+    transaction: &WriteTransaction,
+    actor: Actor,
+    links: &[ShortLinkId],
+    number: &str,
+    clicks: usize,
+    now: Timestamp,
+) -> Result<Vec<String>, DbErr> {
+    let rows = rows_of::<short_link::Entity>(actor.account)
+        .filter(short_link::Column::Id.is_in(links.iter().copied()))
+        .filter(short_link::Column::ContactPhone.eq(number))
+        .order_by_asc(short_link::Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .all(&**transaction)
+        .await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    link_visitor::Entity::delete_many()
+        .filter(link_visitor::Column::ShortLinkId.is_in(rows.iter().map(|row| row.id)))
+        .exec(&**transaction)
+        .await?;
+    let codes: Vec<_> = rows.iter().map(|row| row.code.clone()).collect();
+    for row in rows {
+        forgetful(row, number).update(&**transaction).await?;
+    }
+    let mut entry = audit::about(actor, Action::ContactErased, codes.len(), now);
+    entry.after = Some(json!({"links": codes.len(), "clicks": clicks}));
+    audit::store(&**transaction, [entry]).await?;
+    Ok(codes)
+}
+
 /// The link without the person.
-fn forgetful(row: short_link::Model, number: &PhoneNumber) -> short_link::ActiveModel {
+fn forgetful(row: short_link::Model, number: &str) -> short_link::ActiveModel {
     let mut link = row.clone().into_active_model();
     link.contact_phone = Set(None);
     link.destination = Set(without(&row.destination, number));
     link.fallback_url = Set(row.fallback_url.map(|url| without(&url, number)));
     let mut metadata = row.metadata;
-    replace_within(&mut metadata, number.as_str(), "");
+    replace_within(&mut metadata, number, "");
     link.metadata = Set(metadata);
     link
 }
 
 /// A URL without the number; its host, which could be another's without it, stays.
-fn without(url: &str, number: &PhoneNumber) -> String {
+fn without(url: &str, number: &str) -> String {
     let path = url.find("://").and_then(|scheme| {
         url[scheme + 3..]
             .find(['/', '?', '#'])
             .map(|host| scheme + 3 + host)
     });
     let (host, rest) = url.split_at(path.unwrap_or(url.len()));
-    host.to_owned() + &replaced(rest, number.as_str(), "")
+    host.to_owned() + &replaced(rest, number, "")
 }
 
 #[cfg(test)]
@@ -223,10 +276,6 @@ mod tests {
     use sea_orm::Iterable as _;
 
     use super::*;
-
-    fn number() -> PhoneNumber {
-        PhoneNumber::parse("+14155552671").expect("a number")
-    }
 
     #[test]
     fn a_url_loses_the_number_and_keeps_its_host() {
@@ -242,7 +291,7 @@ mod tests {
             ),
             ("https://a.example", "https://a.example"),
         ] {
-            assert_eq!(without(url, &number()), left);
+            assert_eq!(without(url, "+14155552671"), left);
         }
     }
 

@@ -75,7 +75,7 @@ pub enum AuditAction {
 }
 
 /// One change of something that the account has: who made it, when, and what was different then. Entries are added in the
-/// transaction of the change itself and never change. They hold no key and name no recipient.
+/// transaction of the change itself and never change. They hold no key, and not the number in a link's `contactPhone`.
 #[derive(Clone, Debug, Description)]
 pub(super) struct AuditEntry(pub audit_entry::Model);
 

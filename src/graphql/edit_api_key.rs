@@ -1,12 +1,12 @@
 //! Mutations of API keys.
 
-use async_graphql::{Context, ID, InputObject, Result, SimpleObject, Union};
+use async_graphql::{Context, Error, ID, InputObject, Result, SimpleObject, Union};
 use chrono::{DateTime, Utc};
 use entity::{ApiKeyId, api_key};
 
 use super::{
     api_key::{ApiKey, Scope},
-    error::{internal, principal},
+    error::{Code, internal, principal},
     user_error::{
         ApiKeyNotFoundError, Complaint, InvalidExpiryError, InvalidNameError, InvalidOverlapError,
         InvalidScopesError,
@@ -28,7 +28,8 @@ pub(super) struct CreateApiKeyInput {
     /// What it is to be allowed, at least one thing and none that the caller's key is not. Each thing more is one more to lose
     /// with the key.
     scopes: Vec<Scope>,
-    /// From when on it is to be refused, in the future and no later than the caller's own key; never if null.
+    /// From when on it is to be refused: in the future, no later than the caller's own key, the year 9999 at the latest; never
+    /// if null.
     expires_at: Option<DateTime<Utc>>,
 }
 
@@ -143,7 +144,7 @@ pub(super) async fn create_api_key(
             return Ok(InvalidScopesError::from(Complaint::new(&["input", "scopes"], message)).into());
         }
         Err(CreateKeyError::Expired) => {
-            let message = "expiresAt must be in the future; leave it out for a key that does not expire.";
+            let message = "expiresAt must be in the future and no later than the year 9999; leave it out for a key that does not expire.";
             return Ok(InvalidExpiryError::from(Complaint::new(&["input", "expiresAt"], message)).into());
         }
         Err(CreateKeyError::OutlivesGranter) => {
@@ -151,6 +152,7 @@ pub(super) async fn create_api_key(
                            that: see viewer { apiKey { expiresAt } }.";
             return Ok(InvalidExpiryError::from(Complaint::new(&["input", "expiresAt"], message)).into());
         }
+        Err(CreateKeyError::GranterRevoked) => return Err(taken_back()),
         Err(CreateKeyError::Database(error)) => return Err(internal(error)),
     };
     transaction.commit().await.map_err(internal)?;
@@ -201,8 +203,13 @@ pub(super) async fn rotate_api_key(
                            it.";
             Ok(InvalidExpiryError::from(Complaint::new(&["input", "id"], message)).into())
         }
+        Err(RotateKeyError::GranterRevoked) => Err(taken_back()),
         Err(RotateKeyError::Database(error)) => Err(internal(error)),
     }
+}
+
+fn taken_back() -> Error {
+    Code::Unauthenticated.error("The key that this was sent with was taken back meanwhile; use another.")
 }
 
 /// Takes a key of the caller's account back.

@@ -40,6 +40,8 @@ pub(super) struct Rows {
     store: Store,
     reports: Reports,
     account: AccountId,
+    /// When the request came: all of its rows are looked at as of then.
+    now: Timestamp,
 }
 
 /// Gathers the ids that are asked for at the same time and reads their rows together.
@@ -53,6 +55,7 @@ pub(super) fn loader(app: &App, account: AccountId) -> RowLoader {
             store: app.store.clone(),
             reports: app.reports.clone(),
             account,
+            now: app.clock.now(),
         },
         spawner(),
     )
@@ -165,7 +168,6 @@ impl Loader<Figures> for Rows {
 pub(super) struct Using {
     pub through: Through,
     pub id: Uuid,
-    pub now: Timestamp,
 }
 
 impl Loader<Using> for Rows {
@@ -173,15 +175,15 @@ impl Loader<Using> for Rows {
     type Error = Arc<DbErr>;
 
     async fn load(&self, all: &[Using]) -> Result<HashMap<Using, Self::Value>, Self::Error> {
-        let mut kinds: HashMap<(Through, Timestamp), Vec<Uuid>> = HashMap::new();
-        for Using { through, id, now } in all {
-            kinds.entry((*through, *now)).or_default().push(*id);
+        let mut kinds: HashMap<Through, Vec<Uuid>> = HashMap::new();
+        for Using { through, id } in all {
+            kinds.entry(*through).or_default().push(*id);
         }
         let mut found = HashMap::with_capacity(all.len());
-        for ((through, now), ids) in kinds {
-            let usage = usage::usage(&self.store.read, self.account, through, &ids, now).await?;
+        for (through, ids) in kinds {
+            let usage = usage::usage(&self.store.read, self.account, through, &ids, self.now).await?;
             let usage = usage.into_iter();
-            found.extend(usage.map(|(id, usage)| (Using { through, id, now }, usage)));
+            found.extend(usage.map(|(id, usage)| (Using { through, id }, usage)));
         }
         Ok(found)
     }

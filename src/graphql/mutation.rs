@@ -283,8 +283,8 @@ impl Mutation {
 
     /// Forgets a person whom links were sent to: their number on all links of the account, also where destinations, fallback
     /// URLs and metadata hold it, and on the clicks of these links whatever tells of the visitor (network, agent, country,
-    /// language, referrer, parameters). There is no way back. Counts and reports stay, and the audit log says that it
-    /// happened, not to whom. The links go on redirecting; archive them where they should not. Safe to repeat, also after a
+    /// language, referrer, parameters). There is no way back. Counts and reports stay as they are, by country and device too, and
+    /// the audit log says that it happened, not to whom. The links go on redirecting; archive them where they should not. Safe to repeat, also after a
     /// `TIMEOUT`: it goes on where it stopped. Needs the scope `ADMIN`.
     #[graphql(complexity = "MUTATION + child_complexity")]
     async fn erase_contact(

@@ -216,11 +216,14 @@ impl ShortLink {
         ))
     }
 
-    /// The key that it was made with; null if the operator of the server made it, or it is from before that was kept.
+    /// The key that it was made with, for `ADMIN` keys and for that key itself; null for others, and if the operator of the
+    /// server made it or it is from before that was kept.
     async fn created_by(&self, context: &Context<'_>) -> Result<Option<ApiKey>> {
+        let principal = principal(context, Scope::Read)?;
         match self.0.api_key_id {
-            Some(id) => Ok(load(context, id).await?.map(ApiKey)),
-            None => Ok(None),
+            Some(id) if id == principal.key.id => Ok(Some(ApiKey(principal.key.clone()))),
+            Some(id) if principal.may(Scope::Admin) => Ok(load(context, id).await?.map(ApiKey)),
+            _ => Ok(None),
         }
     }
 

@@ -8,10 +8,7 @@ use super::{
     click::int,
     loader::{ListsOn, Using, load},
 };
-use crate::{
-    app::App,
-    links::usage::{Through, Usage},
-};
+use crate::links::usage::{Through, Usage};
 
 /// What the links of one cost: a page of rows has each row's looked through.
 pub(super) const USAGE: usize = 50;
@@ -63,9 +60,8 @@ pub(super) async fn usage(
     through: Through,
     id: impl Into<Uuid> + Send,
 ) -> Result<LinkUsage> {
-    let now = context.data_unchecked::<App>().clock.now();
     let id = id.into();
-    let usage: Option<Usage> = load(context, Using { through, id, now }).await?;
+    let usage: Option<Usage> = load(context, Using { through, id }).await?;
     let usage = usage.unwrap_or_default();
     Ok(LinkUsage {
         active_links: int(usage.active_links),

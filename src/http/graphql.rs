@@ -13,6 +13,7 @@ use tokio::time::timeout_at;
 
 use super::{
     accept::Accept,
+    apart,
     body::{MediaType, Refusal, Streamed, Wanted},
     event_stream,
     operation::{Deadline, Outcome, complete, is_request_error, run},
@@ -42,19 +43,29 @@ pub(super) async fn post(
         Err(refusal) => return MediaType::Json.refuse(refusal, &id),
     };
     let deadline = Deadline::of(&state);
-    let answered = async {
+    let received = async {
         expect_json(&headers)?;
         // Nobody's body is read who is not let in.
         let principal = deadline.work(principal(&state.app, &headers)).await??;
-        let account = principal.as_deref().map(Principal::account_id);
-        let request = from_body(&body(deadline, request).await?)?;
-        let request = prepare(request, &state.app, principal);
-        Ok((execute(&state, request, wanted, deadline).await?, account))
+        Ok((principal, body(deadline, request).await?))
     };
-    match answered.await {
-        Ok((outcome, account)) => answer(&state, outcome, account, wanted, &id),
-        Err(refusal) => wanted.media_type.refuse(refusal, &id),
-    }
+    let (principal, body) = match received.await {
+        Ok(received) => received,
+        Err(refusal) => return wanted.media_type.refuse(refusal, &id),
+    };
+    let length = body.len();
+    let answered = async move {
+        let account = principal.as_deref().map(Principal::account_id);
+        let outcome = match from_body(&body) {
+            Ok(request) => execute(&state, prepare(request, &state.app, principal), wanted, deadline).await,
+            Err(refusal) => Err(refusal),
+        };
+        match outcome {
+            Ok(outcome) => answer(&state, outcome, account, wanted, &id),
+            Err(refusal) => wanted.media_type.refuse(refusal, &id),
+        }
+    };
+    apart::work(length, answered).await
 }
 
 /// `GET /graphql`: a query in the URL, the playground for a browser that opens it without one, or a WebSocket.

@@ -1,6 +1,7 @@
 //! The HTTP door: routes and layers.
 
 mod accept;
+mod apart;
 mod body;
 mod cors;
 mod event_stream;

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use entity::text_id;
 use migration::{Migrator, MigratorTrait, SchemaManager};
 use percent_encoding::percent_decode_str;
 use sea_orm::{
@@ -77,6 +78,8 @@ pub(super) enum Place {
     },
     Postgres {
         turn: Turn,
+        /// Tells it from other databases.
+        number: i64,
     },
 }
 
@@ -85,7 +88,7 @@ impl Place {
     pub(super) const fn turn(&self) -> &Turn {
         match self {
             Self::Sqlite { file, .. } => &file.turn,
-            Self::Postgres { turn } => turn,
+            Self::Postgres { turn, .. } => turn,
         }
     }
 }
@@ -128,17 +131,17 @@ impl Store {
         }
     }
 
-    /// The `SQLite` file, with something added to its name: what else the server keeps stands beside it. `None` where
-    /// the database is no file.
+    /// Where something stands that the server keeps for this database alone: beside the `SQLite` file; for one that is no
+    /// file here, with a number of the database in its name, so that two servers don't take each other's.
     #[must_use]
-    pub fn beside(&self, suffix: &str) -> Option<PathBuf> {
+    pub fn beside(&self, what: &str) -> PathBuf {
         match &self.place {
             Place::Sqlite { file, .. } => {
                 let mut path = file.path.clone().into_os_string();
-                path.push(suffix);
-                Some(path.into())
+                path.push(format!("-{what}"));
+                path.into()
             }
-            Place::Postgres { .. } => None,
+            Place::Postgres { number, .. } => format!("linkhop-{what}-{number:016x}").into(),
         }
     }
 
@@ -223,9 +226,19 @@ impl Store {
             snapshots: places(options.readers),
             place: Place::Postgres {
                 turn: Turn::default(),
+                number: number_of(url),
             },
         })
     }
+}
+
+/// A number of the database at a URL, whoever it is that connects to it.
+fn number_of(url: &str) -> i64 {
+    let url = Url::parse(url).ok();
+    let parts = url
+        .as_ref()
+        .map(|url| (url.host_str(), url.port().unwrap_or(5432), url.path()));
+    text_id(&format!("{parts:?}"))
 }
 
 /// Connects once and leaves again. A pool tries until its time is over, and then says no more than that it is.

@@ -148,22 +148,31 @@ pub fn replaced(text: &str, number: &str, by: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find(digits) {
         let (before, after) = (&rest[..at], &rest[at + digits.len()..]);
+        let plus = ["+", "%2B", "%2b"]
+            .into_iter()
+            .find(|plus| before.ends_with(plus));
         let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
-        if is_digit(before.as_bytes().last()) || is_digit(after.as_bytes().first()) {
+        let is_longer = is_digit(before.as_bytes().last()) && !ends_with_escape(before);
+        if plus.is_none() && (is_longer || is_digit(after.as_bytes().first())) {
             // It is a part of another number.
             left.push_str(&rest[..=at]);
             rest = &rest[at + 1..];
             continue;
         }
-        let plus = ["+", "%2B", "%2b"]
-            .into_iter()
-            .find(|plus| before.ends_with(plus));
         left.push_str(&before[..at - plus.map_or(0, str::len)]);
         left.push_str(by);
         rest = after;
     }
     left.push_str(rest);
     left
+}
+
+/// Whether a text ends with a percent-encoded byte, whose last digit is none of what follows.
+fn ends_with_escape(text: &str) -> bool {
+    let Some([percent, high, low]) = text.as_bytes().last_chunk() else {
+        return false;
+    };
+    *percent == b'%' && high.is_ascii_hexdigit() && low.is_ascii_hexdigit()
 }
 
 /// The same for all that a value holds: in texts, in names of fields, and in numbers, which become texts then.
@@ -331,6 +340,7 @@ mod tests {
             "url": "https://example.com/?p=%2B12025550143&q=+12025550143#12025550143",
             "12025550143": [12_025_550_143_i64, {"a": "x12025550143y"}],
             "other": ["120255501432", "912025550143", 120_255_501_431_i64],
+            "in a query": "?t=to%2012025550143&j=%22%3A%2212025550143%22&l=%2B120255501437xY",
             "n": 1, "b": true, "z": null,
         });
         super::replace_within(&mut value, "+12025550143", "…");
@@ -339,6 +349,7 @@ mod tests {
             serde_json::json!({
                 "url": "https://example.com/?p=…&q=…#…",
                 "…": ["…", {"a": "x…y"}],
+                "in a query": "?t=to%20…&j=%22%3A%22…%22&l=…7xY",
                 "other": ["120255501432", "912025550143", 120_255_501_431_i64],
                 "n": 1, "b": true, "z": null,
             })

@@ -1,6 +1,7 @@
 //! Keys that keys make.
 
 use entity::{Timestamp, api_key::Scope};
+use linkhop::accounts;
 use serde_json::{Value, json};
 
 use crate::support::{START, TestApp, items, text, user_error};
@@ -106,7 +107,7 @@ async fn what_is_wrong_with_a_new_key_is_told_and_none_is_made() {
                 "INVALID_EXPIRY",
                 "input.expiresAt",
                 400,
-                "expiresAt must be in the future; leave it out for a key that does not expire.",
+                "expiresAt must be in the future and no later than the year 9999; leave it out for a key that does not expire.",
             ),
         ),
     ] {
@@ -257,4 +258,71 @@ async fn a_key_can_take_itself_back() {
     let answer = app.archive("revokeApiKey", "{ apiKey { status } }", &id).await;
     assert_eq!(answer["apiKey"]["status"], "REVOKED");
     assert!(is_refused(&app, &json!(app.tenant.key)).await);
+}
+
+#[tokio::test]
+async fn a_key_that_is_taken_back_leaves_no_other_behind() {
+    let app = TestApp::start().await;
+    let own = app.tenant.key_row.id.to_string();
+    // Mutations of one request run one after the other, and it was let in before the first.
+    for (next, field) in [
+        (
+            "createApiKey(input: {name: \"a\", scopes: [ADMIN]})",
+            "createApiKey",
+        ),
+        ("rotateApiKey(input: {id: $id})", "rotateApiKey"),
+    ] {
+        let query = format!(
+            "mutation($id: ID!) {{ revokeApiKey(id: $id) {{ __typename }} {next} {{ __typename }} }}"
+        );
+        let key = app.tenant.key(app.store(), &[Scope::Admin], None).await;
+        let id = viewer(&app, &json!(key)).await["id"].clone();
+        let answer = app.graphql_as(Some(&key), &query, json!({"id": id})).await;
+        assert_eq!(answer.error_code(), "UNAUTHENTICATED", "{}", answer.body);
+        assert_eq!(answer.json()["errors"][0]["path"], json!([field]));
+    }
+    let left = accounts::keys(&app.store().read, app.tenant.account.id).await;
+    let works = |key: &&entity::api_key::Model| key.revoked_at.is_none();
+    let left: Vec<_> = left
+        .expect("keys")
+        .iter()
+        .filter(works)
+        .map(|key| key.id.to_string())
+        .collect();
+    assert_eq!(left, [own]);
+}
+
+#[tokio::test]
+async fn who_made_a_link_is_shown_to_admins_and_to_whom_it_was() {
+    let app = TestApp::start().await;
+    let maker = app.tenant.key(app.store(), &[Scope::LinksWrite], None).await;
+    let reader = app.tenant.key(app.store(), &[Scope::Read], None).await;
+    app.create_as(&maker, json!({"url": "https://example.com/", "listId": 42}))
+        .await;
+    let query = "{ shortLinks { nodes { createdBy { id } } } }";
+    let id = viewer(&app, &json!(maker)).await["id"].clone();
+    for (key, shown) in [
+        (&app.tenant.key, json!({"id": id})),
+        (&maker, json!({"id": id})),
+        (&reader, Value::Null),
+    ] {
+        let links = app
+            .graphql_as(Some(key), query, Value::Null)
+            .await
+            .data("shortLinks");
+        assert_eq!(links["nodes"][0]["createdBy"], shown);
+    }
+}
+
+#[tokio::test]
+async fn a_key_ends_in_the_year_9999_at_the_latest() {
+    let app = TestApp::start().await;
+    for (end, kind) in [
+        ("9999-12-31T23:59:59.999Z", "CreateApiKeySuccess"),
+        ("+10000-01-01T00:00:00Z", "InvalidExpiryError"),
+    ] {
+        let input = json!({"name": "a", "scopes": ["READ"], "expiresAt": end});
+        let made = app.mutate("createApiKey", KEY, input).await;
+        assert_eq!(made["__typename"], kind, "{end}: {made}");
+    }
 }

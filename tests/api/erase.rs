@@ -67,6 +67,7 @@ async fn nothing_tells_of_somebody_who_is_forgotten() {
     assert_eq!(stored.destination, "https://offer.example/?p=&c={{click.id}}");
     assert_eq!(stored.fallback_url.as_deref(), Some("https://gone.example/"));
     assert_eq!(stored.metadata, json!({"to": "", "campaign": "spring"}));
+    assert_eq!(raw(&app, link.id).await.len(), 2);
     for (row, was) in raw(&app, link.id).await.iter().zip(&clicks) {
         let forgotten = click::Model {
             seq: row.seq,

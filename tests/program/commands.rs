@@ -38,7 +38,7 @@ async fn the_schema_goes_up_and_down_and_up_again() {
     assert_eq!(again, "0 changes made; the schema is up to date\n");
 
     let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
-    let (_program, url) = Program::serve(&database.url);
+    let (_program, url) = Program::serve(&database);
     let client = Client::new(&url, &tenant.key);
     let made = client
         .create(json!({"url": "https://example.com/", "listId": 42}))
@@ -80,7 +80,7 @@ async fn an_account_and_a_key_made_by_commands_open_the_server() {
     let key = key.strip_suffix('\n').expect("a line");
     assert!(key.starts_with("trk_") && key.len() == 36, "{key}");
 
-    let (_program, url) = Program::serve(&database.url);
+    let (_program, url) = Program::serve(&database);
     let query = "{ viewer { account { id name products } apiKey { name scopes } } }";
     let viewer = Client::new(&url, key).graphql(query, json!({})).await;
     let expected = json!({"viewer": {

@@ -88,7 +88,7 @@ impl Record {
 
     /// Starts a server, lets clients load it, ends it after so many answers and notes all that were given.
     async fn load_until(&mut self, end: impl AsyncFnOnce(Program)) {
-        let (program, url) = Program::serve(&self.database.url);
+        let (program, url) = Program::serve(&self.database);
         let (answered, mut answers) = mpsc::unbounded_channel();
         let mut clients = JoinSet::new();
         for number in 0..CLIENTS {
@@ -110,7 +110,7 @@ impl Record {
 
     /// Expects that a new server knows every link that was answered, and that every answered click is stored.
     async fn expect_all_stored(&self) -> Unanswered {
-        let (_program, url) = Program::serve(&self.database.url);
+        let (_program, url) = Program::serve(&self.database);
         let client = Client::new(&url, &self.tenant.key);
         let query = "query($url: String!) { shortLink(by: {shortUrl: $url}) { id destinationUrl } }";
         let clicks = self.stored_clicks().await;
@@ -204,7 +204,7 @@ async fn a_call_for_many_links_that_a_kill_cut_short_is_finished_by_the_same_cal
             .await
             .expect("a count")
     };
-    let (program, url) = Program::serve(&database.url);
+    let (program, url) = Program::serve(&database);
     let mut calls = JoinSet::new();
     for key in 0..5 {
         let client = Client::new(&url, &tenant.key);
@@ -228,7 +228,7 @@ async fn a_call_for_many_links_that_a_kill_cut_short_is_finished_by_the_same_cal
     };
     assert_eq!(u64::try_from(told().await), Ok(before));
 
-    let (_program, url) = Program::serve(&database.url);
+    let (_program, url) = Program::serve(&database);
     let client = Client::new(&url, &tenant.key);
     let mut found = 0;
     for key in 0..5 {

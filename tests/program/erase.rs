@@ -27,7 +27,7 @@ async fn erasing_that_a_kill_broke_off_is_finished_when_it_is_asked_for_again() 
     let database = Database::migrated().await;
     let store = database.store().await;
     let tenant = Tenant::make(&store, "go.example.com", START).await;
-    let (program, url) = Program::serve(&database.url);
+    let (program, url) = Program::serve(&database);
     let client = Client::new(&url, &tenant.key);
     let made = client
         .create(json!({"url": "https://example.com/", "listId": 42, "contactPhone": NUMBER, "code": "first"}))
@@ -69,7 +69,7 @@ async fn erasing_that_a_kill_broke_off_is_finished_when_it_is_asked_for_again() 
         "it was done before the kill: {links} left, {made}"
     );
     assert!(links > 0 && links.is_multiple_of(100), "{links}");
-    let (_program, url) = Program::serve(&database.url);
+    let (_program, url) = Program::serve(&database);
     let client = Client::new(&url, &tenant.key);
     let done = client
         .graphql(erase, json!({"number": NUMBER}))

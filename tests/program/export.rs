@@ -33,7 +33,7 @@ impl Place {
     async fn start() -> Self {
         let database = Database::migrated().await;
         let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
-        let (server, url) = Program::serve(&database.url);
+        let (server, url) = Program::serve(&database);
         let client = Client::new(&url, &tenant.key);
         Self {
             database,
@@ -179,6 +179,7 @@ async fn links_are_written_with_all_that_they_were_made_with_and_their_figures()
         text.starts_with("shortUrl,shortLinkId,url,offerId,listId,contactPhone,code,"),
         "{text}"
     );
+    assert_eq!(records(&text).len(), links.len());
     for (row, link) in records(&text).iter().zip(&links) {
         for (name, cell) in row.as_object().expect("a row") {
             let expected = match &link[name] {

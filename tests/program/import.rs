@@ -35,7 +35,7 @@ impl History {
     async fn start() -> Self {
         let database = Database::migrated().await;
         let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
-        let (server, url) = Program::serve(&database.url);
+        let (server, url) = Program::serve(&database);
         let client = Client::new(&url, &tenant.key);
         let input = json!({"url": "https://example.com/", "listId": 42});
         let link = client.create(input).await.expect("a link");

@@ -258,7 +258,7 @@ async fn rejected_lines_are_written_down_to_be_mended_and_given_again() {
 #[tokio::test]
 async fn a_dry_run_says_what_would_be_made_and_makes_nothing() {
     let import = Import::start().await;
-    let first = import.file("first.csv", "url,code\nhttps://example.com/,spring\n");
+    let first = import.file("links.csv", "url,code\nhttps://example.com/,spring\n");
     import.import(&first, &["--list-id", "42"]);
     let csv = "url,code\nhttps://example.com/,spring\nhttps://example.com/1,spring\nhttps://example.com/2,new\n\
         https://example.com/3,new\nhttps://example.com/4,\nnowhere,\n";

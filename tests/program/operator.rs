@@ -264,7 +264,7 @@ fn of_domain(tenant: &Tenant, host: &str) -> Value {
 async fn a_suspended_account_is_refused_by_a_running_server_and_let_in_again_when_resumed() {
     let database = Database::migrated().await;
     let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
-    let (_program, url) = Program::serve(&database.url);
+    let (_program, url) = Program::serve(&database);
     let client = Client::new(&url, &tenant.key);
     let id = tenant.account.id.to_string();
     let named = format!("account {id} (go.example.com) ");
@@ -303,7 +303,7 @@ async fn an_account_has_the_product_that_links_need_unless_it_was_made_without()
         ..Default::default()
     };
     without.update(&store.write).await.expect("an account");
-    let (_program, url) = Program::serve(&database.url);
+    let (_program, url) = Program::serve(&database);
     let client = Client::new(&url, &tenant.key);
     let link =
         r#"mutation { createShortLink(input: {url: "https://example.com/", listId: 42}) { __typename } }"#;
@@ -328,7 +328,7 @@ async fn an_account_has_the_product_that_links_need_unless_it_was_made_without()
 async fn a_revoked_key_is_refused_by_a_running_server_at_the_next_request() {
     let database = Database::migrated().await;
     let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
-    let (_program, url) = Program::serve(&database.url);
+    let (_program, url) = Program::serve(&database);
     let client = Client::new(&url, &tenant.key);
     let id = tenant.key_row.id.to_string();
     assert_eq!(client.status(VIEWER).await.expect("an answer"), 200);
@@ -357,7 +357,7 @@ async fn a_revoked_key_is_refused_by_a_running_server_at_the_next_request() {
 async fn the_last_use_of_a_key_is_listed_once_the_server_has_stopped() {
     let database = Database::migrated().await;
     let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
-    let (program, url) = Program::serve(&database.url);
+    let (program, url) = Program::serve(&database);
     Client::new(&url, &tenant.key)
         .graphql(VIEWER, json!({}))
         .await

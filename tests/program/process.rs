@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use crate::support::Database;
+
 /// A running `linkhop`. It is killed with its guard, also when a test fails.
 #[derive(Debug)]
 pub struct Program {
@@ -81,10 +83,15 @@ impl Program {
     }
 
     /// Starts `linkhop serve` on a free port, and answers its address once it listens.
-    pub fn serve(database_url: &str) -> (Self, String) {
+    pub fn serve(database: &Database) -> (Self, String) {
+        // In the folder that this runs in would be those of all databases.
+        let spool = database.spool();
         let mut program = Self::start(
             ["serve", "--listen", "127.0.0.1:0"],
-            [("LINKHOP_DATABASE_URL", database_url)],
+            [
+                ("LINKHOP_DATABASE_URL", database.url.as_str()),
+                ("LINKHOP_SPOOL", spool.to_str().expect("UTF-8")),
+            ],
         );
         let line = program.line();
         let url = line.strip_prefix("Linkhop listens on ").expect("an address");

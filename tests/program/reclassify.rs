@@ -53,7 +53,7 @@ fn a_list(folder: &Path, text: &str) -> String {
 async fn clicks_are_judged_beside_a_server_whose_figures_follow_at_once() {
     let database = Database::migrated().await;
     let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
-    let (_program, url) = Program::serve(&database.url);
+    let (_program, url) = Program::serve(&database);
     let client = Client::new(&url, &tenant.key);
     let made = client
         .create(json!({"url": "https://example.com/", "listId": 42}))
@@ -120,7 +120,7 @@ async fn clicks_are_judged_beside_a_server_whose_figures_follow_at_once() {
 async fn people_are_told_which_agents_a_list_would_judge_anew() {
     let database = Database::migrated().await;
     let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
-    let (program, url) = Program::serve(&database.url);
+    let (program, url) = Program::serve(&database);
     let made = Client::new(&url, &tenant.key)
         .create(json!({"url": "https://example.com/", "listId": 42}))
         .await;

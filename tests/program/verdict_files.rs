@@ -103,7 +103,7 @@ async fn a_served_visit_has_its_peers_address() {
     let database = Database::migrated().await;
     let store = database.store().await;
     let tenant = Tenant::make(&store, "go.example.com", START).await;
-    let (program, url) = Program::serve(&database.url);
+    let (program, url) = Program::serve(&database);
     let client = Client::new(&url, &tenant.key);
     let made = client
         .create(json!({"url": "https://example.com/", "listId": 42}))

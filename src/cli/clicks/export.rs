@@ -21,7 +21,7 @@ pub(super) const AFTER_HELP: &str = "\
 Each line is a click, in the order of its storing, as `linkhop clicks import` takes it: id, shortUrl, clickedAt, method, userAgent, \
 network, visitor (a number that tells visitors apart, and leads back to none), country, referrer, language, isPrefetch, query, sub1 \
 to sub5, source, and the verdict as isBot, botReason, botKind. Brought along to where the same short URLs are, the figures are the \
-same.
+same, but for what eraseContact has taken out.
 
 Clicks that were removed (--click-retention) are not in it. In memory are a few clicks at a time, however many there are; what is \
 stored after it has begun is left out.

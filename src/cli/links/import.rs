@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
-use entity::{AccountId, Timestamp, account};
+use entity::{AccountId, Timestamp, account, text_id};
 use serde_json::{Value, json};
 
 use super::super::{Usage, account_id, known_account, open, output::Output};
@@ -35,8 +35,8 @@ listId or phoneNumber, contactPhone, code, filterBots, expiresAt, maxClicks, fal
 for one key of it. What is empty says nothing, other columns are ignored. Exports of Bitly, YOURLS and Shlink are understood as they \
 are; their codes are kept, titles and tags become metadata.
 
-Wrong lines are counted, the first are shown, and --rejects has them all, to be mended and imported; all others become links. The same \
-file again within 24 hours makes only those that are missing, so it may be stopped at any time.
+Wrong lines are counted, the first are shown, and --rejects has them all, to be mended and imported; all others become links. A file \
+of the same name again within 24 hours makes only those that are missing, so it may be stopped at any time.
 
 Examples:
   linkhop links import --account acct_… --file links.csv --list-id 42 --dry-run
@@ -273,7 +273,10 @@ impl Import {
         let mut brought = Vec::new();
         if !numbers.is_empty() {
             let now = works.clock.now();
-            brought = bring(works.tools(), &works.account, waiting.links, self.dry_run, now).await?;
+            // By its name: the mended one is another.
+            let name = self.file.file_name().unwrap_or_default();
+            let lot = (text_id(&name.to_string_lossy()), waiting.links);
+            brought = bring(works.tools(), &works.account, lot, self.dry_run, now).await?;
         }
         let mut unusable = waiting.unusable.into_iter().peekable();
         let nothing = Said::Cells(Vec::new());

@@ -112,7 +112,12 @@ impl Columns {
             let before = columns[..at]
                 .iter()
                 .position(|other| other.as_ref() == Some(column));
-            if let Some(before) = before {
+            // Other shorteners have the same in several columns, and titles beside tags: the last that says something counts.
+            let is_ours = !matches!(
+                column,
+                Column::Code(CodeFrom::Url | CodeFrom::CustomUrl) | Column::MetadataKey(_)
+            );
+            if let Some(before) = before.filter(|_| is_ours) {
                 return Err(WrongColumns::Twice(names[before].clone(), names[at].clone()));
             }
         }
@@ -236,12 +241,15 @@ impl Asked {
                 new.expires_at = Some(time.map_err(|_| WrongValue::Time)?);
             }
             Column::Code(from) => {
-                if self.code_from.is_none_or(|other| *from <= other) {
+                let code = match from {
+                    CodeFrom::Code => Some(text),
+                    CodeFrom::CustomUrl | CodeFrom::Url => code_of_url(text),
+                };
+                if self.code_from.is_none_or(|other| *from <= other)
+                    && let Some(code) = code
+                {
                     self.code_from = Some(*from);
-                    new.code = Some(match from {
-                        CodeFrom::Code => text.to_owned(),
-                        CodeFrom::CustomUrl | CodeFrom::Url => code_of_url(text).to_owned(),
-                    });
+                    new.code = Some(code.to_owned());
                 }
             }
             Column::Metadata => match serde_json::from_str(text) {
@@ -269,10 +277,12 @@ fn number(text: &str, name: &'static str) -> Result<i32, WrongValue> {
     text.trim().parse().map_err(|_| WrongValue::Number(name))
 }
 
-/// The code of a short URL, with or without its scheme.
-fn code_of_url(text: &str) -> &str {
-    let path = text.split(['?', '#']).next().unwrap_or_default();
-    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+/// The code of a short URL, with or without its scheme, if it has a path.
+fn code_of_url(text: &str) -> Option<&str> {
+    let url = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let url = url.split(['?', '#']).next()?;
+    let (_host, path) = url.trim_end_matches('/').split_once('/')?;
+    path.rsplit('/').next()
 }
 
 #[cfg(test)]

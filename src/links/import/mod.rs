@@ -38,15 +38,15 @@ pub enum Brought {
 pub async fn bring(
     tools: Tools<'_>,
     account: &account::Model,
-    lot: Vec<Numbered>,
+    (file, lot): (i64, Vec<Numbered>),
     is_dry_run: bool,
     now: Timestamp,
 ) -> Result<Vec<Brought>, CreateManyError> {
     let mut items = Vec::with_capacity(lot.len());
     for (line, mut new) in lot {
         let input = serde_json::to_value(&new).map_err(WriteError::from)?;
-        // Two lines that say the same are two links.
-        let key = format!("import {line} {}", idempotency::fingerprint(&input));
+        // Two lines that say the same are two links, and so are those of two files.
+        let key = format!("import {file:016x} {line} {}", idempotency::fingerprint(&input));
         new.idempotency_key = Some(key);
         items.push(new);
     }

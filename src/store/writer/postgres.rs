@@ -191,11 +191,12 @@ async fn insert_links(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<Sto
     stored.links = ids(&db
         .query_all_raw(statement_of(&LINKS, &[json(&rows)?, json(&entries)?]))
         .await?)?;
+    // Only successes are kept.
     let unused = free.iter().filter(|link| !stored.links.contains(&link.row.id));
-    for key in unused.filter_map(|link| link.key.as_ref()) {
-        // Only successes are kept.
-        let row = (key.row.account_id, key.row.key.clone(), key.row.item);
-        idempotency_key::Entity::delete_by_id(row).exec(db).await?;
+    let unused = unused.filter_map(|link| link.key.as_ref());
+    let unused: Vec<_> = unused.map(|key| &key.row).collect();
+    if !unused.is_empty() {
+        db.execute_raw(statement(DELETE_KEYS, &unused)?).await?;
     }
     let told = of_many.iter().filter_map(|new| {
         let count = new
@@ -303,14 +304,12 @@ async fn insert_keys(
     db: &impl ConnectionTrait,
     keys: &[&UsedKey],
 ) -> Result<HashSet<ShortLinkId>, WriteError> {
-    if let Some(forgotten) = keys.iter().map(|key| key.forgotten).max() {
-        let old = idempotency_key::Column::CreatedAt.lte(forgotten);
-        idempotency_key::Entity::delete_many()
-            .filter(old)
-            .exec(db)
-            .await?;
-    }
     let rows: Vec<_> = keys.iter().map(|key| &key.row).collect();
+    if let Some(forgotten) = keys.iter().map(|key| key.forgotten).max() {
+        let values = [forgotten.into(), serde_json::to_string(&rows)?.into()];
+        let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, FORGET_KEYS, values);
+        db.execute_raw(statement).await?;
+    }
     let stored = ids(&db.query_all_raw(statement(&KEYS, &rows)?).await?)?;
     Ok(rows
         .iter()
@@ -318,6 +317,16 @@ async fn insert_keys(
         .filter(|link| !stored.contains(link))
         .collect())
 }
+
+/// Of keys that are forgotten those that are wanted again, and a few more than are stored meanwhile: clicks wait for it.
+const FORGET_KEYS: &str = "WITH some AS (DELETE FROM idempotency_key WHERE (account_id, key, item) IN \
+    (SELECT account_id, key, item FROM idempotency_key WHERE created_at <= $1 LIMIT 1000)) \
+    DELETE FROM idempotency_key AS old USING json_populate_recordset(NULL::idempotency_key, $2::json) AS wanted \
+    WHERE old.account_id = wanted.account_id AND old.key = wanted.key AND old.item = wanted.item AND old.created_at <= $1";
+
+const DELETE_KEYS: &str = "DELETE FROM idempotency_key AS kept \
+    USING json_populate_recordset(NULL::idempotency_key, $1::json) AS unused \
+    WHERE kept.account_id = unused.account_id AND kept.key = unused.key AND kept.item = unused.item";
 
 fn ids(rows: &[QueryResult]) -> Result<HashSet<ShortLinkId>, DbErr> {
     rows.iter().map(|row| row.try_get_by_index(0)).collect()

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use entity::{
     audit_entry,
     click::{self, BotKind, BotReason},
-    idempotency_key, short_link,
+    short_link,
 };
 use rusqlite::{
     Connection, ErrorCode, OptionalExtension as _, Statement, TransactionBehavior, config::DbConfig, params,
@@ -46,10 +46,14 @@ const INSERT_LINK: &str = "INSERT INTO short_link (id, account_id, domain_id, co
     offer_id, contact_phone, metadata, filter_bots, status, expires_at, max_clicks, fallback_url, created_at, api_key_id) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT DO NOTHING";
 
-const FORGET_KEYS: &str = "DELETE FROM idempotency_key WHERE created_at <= ?1";
+/// A few at a time, and more than are stored meanwhile: clicks wait for it.
+const FORGET_KEYS: &str = "DELETE FROM idempotency_key WHERE rowid IN \
+    (SELECT rowid FROM idempotency_key WHERE created_at <= ?1 LIMIT 200)";
 
 const INSERT_KEY: &str = "INSERT INTO idempotency_key (account_id, key, item, fingerprint, short_link_id, created_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account_id, key, item) DO UPDATE \
+    SET fingerprint = excluded.fingerprint, short_link_id = excluded.short_link_id, created_at = excluded.created_at \
+    WHERE created_at <= ?7";
 
 const DELETE_KEY: &str = "DELETE FROM idempotency_key WHERE account_id = ?1 AND key = ?2 AND item = ?3";
 
@@ -306,8 +310,8 @@ fn insert_link(
     insert: &mut Statement<'_>,
     NewLink { row, key }: &NewLink,
 ) -> rusqlite::Result<Outcome> {
-    if let Some(UsedKey { row, .. }) = key
-        && !insert_key(db, row)?
+    if let Some(key) = key
+        && !insert_key(db, key)?
     {
         return Ok(Outcome::KeyTaken);
     }
@@ -339,7 +343,8 @@ fn insert_entry(db: &Connection, entry: &audit_entry::Model, stored: usize) -> r
     Ok(())
 }
 
-fn insert_key(db: &Connection, row: &idempotency_key::Model) -> rusqlite::Result<bool> {
+/// Stores a key if it is free, or as good as forgotten.
+fn insert_key(db: &Connection, UsedKey { row, forgotten }: &UsedKey) -> rusqlite::Result<bool> {
     let rows = db.prepare_cached(INSERT_KEY)?.execute(params![
         Uuid::from(row.account_id).as_bytes(),
         row.key,
@@ -347,6 +352,7 @@ fn insert_key(db: &Connection, row: &idempotency_key::Model) -> rusqlite::Result
         row.fingerprint,
         Uuid::from(row.short_link_id).as_bytes(),
         row.created_at.millis(),
+        forgotten.millis(),
     ])?;
     Ok(rows == 1)
 }

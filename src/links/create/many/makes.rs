@@ -322,6 +322,11 @@ impl<'a> Makes<'a> {
         Ok(())
     }
 
+    fn is_of_call(&self, key: Option<&UsedKey>) -> bool {
+        let call = self.call.as_ref().map(|call| call.key.as_str());
+        key.is_some_and(|key| call == Some(key.row.key.as_str()))
+    }
+
     /// Finds links whose keys another call used first, or an earlier link of this one, and answers those whose keys have
     /// come free again.
     async fn find_used(
@@ -347,6 +352,8 @@ impl<'a> Makes<'a> {
             }) {
                 Before::Unused => free.push((at, draft)),
                 Before::Same(link) => found.push((at, link)),
+                // Another call has it since this one began: what is left of this one is not made.
+                Before::Other if self.is_of_call(key) => return Err(CreateManyError::IdempotencyConflict),
                 Before::Other => self.done.push((at, Err(CreateError::IdempotencyConflict))),
             }
         }
