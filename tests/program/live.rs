@@ -17,7 +17,7 @@ const CLICKS: &str = "subscription { clicks { ... on Click { sub1 isBot isUnique
 /// A server over a database with one tenant: the program, its URL, and the tenant's key.
 async fn serve(database: &Database) -> (Program, String, String) {
     let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
-    let (program, url) = Program::serve(&database);
+    let (program, url) = Program::serve(database);
     (program, url, tenant.key)
 }
 
