@@ -80,7 +80,7 @@ export default [
                 exceptions: {
                     // Parts of an answer. They are stored nowhere and nothing could be asked about them by an id.
                     suffixes: ['Connection', 'Edge', 'Error', 'Success'],
-                    // Of the account, which has one; of a report; of a link; of a stream; of a list; of the request.
+                    // Of the account, which has one; of a report; of a link; of a stream; of a list; of the request; of what links lead through.
                     types: [
                         'AccountSettings',
                         'ClickCounts',
@@ -88,6 +88,8 @@ export default [
                         'ClickReportKey',
                         'ClickReportRow',
                         'ClickStats',
+                        'DomainUsage',
+                        'LinkUsage',
                         'MissedClicks',
                         'PageInfo',
                         'Viewer',
