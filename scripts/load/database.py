@@ -70,7 +70,7 @@ class Postgres:
         if not server:
             raise Failed("PostgreSQL is wanted and LINKHOP_TEST_DATABASE_URL is not set; use scripts/test --run")
         # The server's working folder is the caller's.
-        self.spool = pathlib.Path(folder) / "linkhop-spool"
+        self.folder = pathlib.Path(folder)
         self.psql = shutil.which("psql") or next(iter(sorted(glob.glob("/usr/lib/postgresql/*/bin/psql"))[-1:]), None)
         if self.psql is None:
             raise Failed("install psql (Debian: postgresql-client)")
@@ -89,6 +89,11 @@ class Postgres:
         self.server_database = self.environment["PGDATABASE"]
         self.environment["PGDATABASE"] = database
         self.url = url._replace(path=f"/{database}").geturl()
+
+    @property
+    def spool(self):
+        """Has a number of the database in its name, and is there once a server was."""
+        return next(self.folder.glob("linkhop-spool-*"), self.folder / "linkhop-spool")
 
     def _start(self, *arguments, **more):
         return subprocess.Popen(
