@@ -13,7 +13,6 @@ use tokio::time::timeout_at;
 
 use super::{
     accept::Accept,
-    apart,
     body::{MediaType, Refusal, Streamed, Wanted},
     event_stream,
     operation::{Deadline, Outcome, complete, is_request_error, run},
@@ -43,29 +42,19 @@ pub(super) async fn post(
         Err(refusal) => return MediaType::Json.refuse(refusal, &id),
     };
     let deadline = Deadline::of(&state);
-    let received = async {
+    let answered = async {
         expect_json(&headers)?;
         // Nobody's body is read who is not let in.
         let principal = deadline.work(principal(&state.app, &headers)).await??;
-        Ok((principal, body(deadline, request).await?))
-    };
-    let (principal, body) = match received.await {
-        Ok(received) => received,
-        Err(refusal) => return wanted.media_type.refuse(refusal, &id),
-    };
-    let length = body.len();
-    let answered = async move {
         let account = principal.as_deref().map(Principal::account_id);
-        let outcome = match from_body(&body) {
-            Ok(request) => execute(&state, prepare(request, &state.app, principal), wanted, deadline).await,
-            Err(refusal) => Err(refusal),
-        };
-        match outcome {
-            Ok(outcome) => answer(&state, outcome, account, wanted, &id),
-            Err(refusal) => wanted.media_type.refuse(refusal, &id),
-        }
+        let request = from_body(&body(deadline, request).await?)?;
+        let request = prepare(request, &state.app, principal);
+        Ok((execute(&state, request, wanted, deadline).await?, account))
     };
-    apart::work(length, answered).await
+    match answered.await {
+        Ok((outcome, account)) => answer(&state, outcome, account, wanted, &id),
+        Err(refusal) => wanted.media_type.refuse(refusal, &id),
+    }
 }
 
 /// `GET /graphql`: a query in the URL, the playground for a browser that opens it without one, or a WebSocket.

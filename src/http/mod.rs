@@ -1,7 +1,6 @@
 //! The HTTP door: routes and layers.
 
 mod accept;
-mod apart;
 mod body;
 mod cors;
 mod event_stream;
