@@ -393,24 +393,23 @@ fn complaint<'a>(
                 let Value::Object(fields) = value else {
                     return Some(Complaint::new(format!("is no {name}: give an object")));
                 };
-                let unknown = fields
-                    .keys()
-                    .find(|name| !input_fields.contains_key(name.as_str()));
-                if let Some(unknown) = unknown {
-                    let unknown: String = unknown.chars().take(MAX_NAME).collect();
-                    return Some(Complaint::new(format!(
-                        "has no field {unknown}: look at the fields of {name}"
-                    )));
-                }
-                input_fields.values().find_map(|field| {
-                    let complaint = match fields.get(field.name.as_str()) {
-                        Some(value) => complaint(registry, &field.ty, value, used)?,
-                        None if field.default_value.is_none() && field.ty.ends_with('!') => {
-                            Complaint::new(format!("is missing: give a {}", field.ty))
-                        }
-                        None => return None,
+                // What is given is looked up, and not each field that could be: a call has a thousand objects with few.
+                let wrong = fields.iter().find_map(|(name, value)| {
+                    let Some(field) = input_fields.get(name.as_str()) else {
+                        let unknown: String = name.chars().take(MAX_NAME).collect();
+                        let hint = format!("has no field {unknown}: look at the fields of {ty}");
+                        return Some(Complaint::new(hint));
                     };
+                    let complaint = complaint(registry, &field.ty, value, used)?;
                     Some(complaint.inside(&format!(".{}", field.name)))
+                });
+                wrong.or_else(|| {
+                    let mut required = input_fields
+                        .values()
+                        .filter(|field| field.ty.ends_with('!') && field.default_value.is_none());
+                    let missing = required.find(|field| !fields.contains_key(field.name.as_str()))?;
+                    let hint = Complaint::new(format!("is missing: give a {}", missing.ty));
+                    Some(hint.inside(&format!(".{}", missing.name)))
                 })
             }
             MetaType::Enum { enum_values, .. } => {

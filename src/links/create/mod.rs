@@ -21,7 +21,7 @@ pub(super) use self::many::{bring_many, try_many};
 pub(super) use self::parsed::LAST_YEAR;
 use self::{
     draft::{Draft, Sender},
-    parsed::{Parsed, Wanted},
+    parsed::{LastUrl, Parsed, Wanted},
 };
 use super::{
     code::{CodeSpace, InvalidCode},
@@ -315,7 +315,7 @@ async fn make(
         tools, account, now, ..
     } = making;
     making.refuse_without_product()?;
-    let parsed = Parsed::of(new, now)?;
+    let parsed = Parsed::of(new, &mut LastUrl::default(), now)?;
     let sender = Sender::find(tools, account.id, parsed.list.clone()).await?;
     let (sender, domain) = Sender::with_domain(sender.as_ref(), parsed.list_field)?;
     let offer = match &parsed.target {

@@ -38,17 +38,34 @@ pub(super) struct Parsed {
     pub(super) fallback_url: Option<WebUrl>,
 }
 
+/// The URL that was read last: many links of a call lead to the same one.
+#[derive(Default)]
+pub(super) struct LastUrl(Option<(String, WebUrl)>);
+
+impl LastUrl {
+    fn read(&mut self, text: String) -> Result<WebUrl, CreateError> {
+        if let Some((known, url)) = &self.0
+            && *known == text
+        {
+            return Ok(url.clone());
+        }
+        let url = web_url(Field::Url, &text)?;
+        self.0 = Some((text, url.clone()));
+        Ok(url)
+    }
+}
+
 impl Parsed {
-    pub(super) fn of(new: NewShortLink, now: Timestamp) -> Result<Self, CreateError> {
+    pub(super) fn of(new: NewShortLink, last: &mut LastUrl, now: Timestamp) -> Result<Self, CreateError> {
         if new.offer_id.is_none() && new.url.is_none() {
             return Err(CreateError::MissingUrlOrOffer);
         }
         if new.list_id.is_none() && new.phone_number.is_none() {
             return Err(CreateError::MissingListIdentifier);
         }
-        let target = match (&new.offer_id, &new.url) {
-            (None, Some(url)) => Wanted::Url(web_url(Field::Url, url)?),
-            (offer, _) => Wanted::Offer(offer.as_ref().and_then(|id| id.parse().ok())),
+        let target = match (new.offer_id, new.url) {
+            (None, Some(url)) => Wanted::Url(last.read(url)?),
+            (offer, _) => Wanted::Offer(offer.and_then(|id| id.parse().ok())),
         };
         let (list, list_field) = match (new.list_id, &new.phone_number) {
             (None, Some(number)) => {

@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::oneshot;
 
-use super::{Done, NewClick, NewLinks, WriteError, claim::Claim};
+use super::{Done, NewClick, NewLinks, Outcome, WriteError, claim::Claim};
 
 #[derive(Debug)]
 pub(super) enum Message {
@@ -24,7 +24,8 @@ pub(super) struct Asked {
 
 #[derive(Debug)]
 pub(super) enum Write {
-    Links(Arc<NewLinks>),
+    /// With what became of the first of them, where a part is stored already.
+    Links(Arc<NewLinks>, Vec<Outcome>),
     /// With its claim to a place, where the click uses one up.
     Click(Arc<NewClick>, Option<Claim>),
 }
@@ -35,7 +36,7 @@ impl Asked {
     pub(super) fn is_given_up(&self) -> bool {
         let claim = match &self.write {
             Write::Click(_, claim) => claim.as_ref(),
-            Write::Links(_) => None,
+            Write::Links(..) => None,
         };
         claim.is_some_and(|claim| self.caller.is_closed() || !claim.take())
     }
@@ -50,6 +51,8 @@ impl Asked {
 #[derive(Debug, Default)]
 pub(super) struct Lot {
     pub(super) writes: Vec<Asked>,
+    /// How many of these are clicks.
+    pub(super) clicks: usize,
     drained: Vec<oneshot::Sender<()>>,
 }
 
@@ -65,9 +68,47 @@ impl Lot {
 
     pub(super) fn add(&mut self, message: Message) {
         match message {
-            Message::Store(asked) => self.writes.push(asked),
+            Message::Store(asked) => {
+                self.clicks += usize::from(matches!(asked.write, Write::Click(..)));
+                self.writes.push(asked);
+            }
             Message::Drained(caller) => self.drained.push(caller),
         }
+    }
+
+    /// Whether there is nothing to store and nobody to wake.
+    pub(super) fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.drained.is_empty()
+    }
+
+    /// Parts the writes that are done with, with what became of them, from those of whose links some are left. Whoever
+    /// waits for all of it waits for those too.
+    pub(super) fn settle(
+        mut self,
+        outcomes: Vec<Result<Done, WriteError>>,
+    ) -> (Self, Vec<Result<Done, WriteError>>, Self) {
+        let mut rest = Self::default();
+        let (mut done, mut kept) = (Vec::with_capacity(outcomes.len()), Vec::with_capacity(outcomes.len()));
+        for (mut asked, outcome) in self.writes.drain(..).zip(outcomes) {
+            let outcome = match (&mut asked.write, outcome) {
+                (Write::Links(new, stored), Ok(Done::Links(mut part))) => {
+                    stored.append(&mut part);
+                    if stored.len() < new.links.len() {
+                        rest.writes.push(asked);
+                        continue;
+                    }
+                    Ok(Done::Links(std::mem::take(stored)))
+                }
+                (_, outcome) => outcome,
+            };
+            kept.push(asked);
+            done.push(outcome);
+        }
+        self.writes = kept;
+        if !rest.writes.is_empty() {
+            rest.drained = std::mem::take(&mut self.drained);
+        }
+        (self, done, rest)
     }
 
     /// Writes down how many are stored together.
@@ -93,7 +134,7 @@ impl Lot {
 /// Whether writes that could not be stored together are tried one by one: where a link's own error may be the cause. A
 /// click has none of its own, and each of them must not wait its time out again.
 pub(super) fn is_tried_alone(writes: &[Asked]) -> bool {
-    writes.len() > 1 && writes.iter().any(|asked| matches!(asked.write, Write::Links(_)))
+    writes.len() > 1 && writes.iter().any(|asked| matches!(asked.write, Write::Links(..)))
 }
 
 /// The error of a transaction, for each of the writes that were to be stored by it.

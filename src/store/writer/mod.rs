@@ -38,8 +38,8 @@ const QUEUE: usize = 4096;
 /// How many writes are stored together at most: bounds how long the first of them waits for the last.
 const LOT: usize = 256;
 
-/// How many links one write to `SQLite` has at most: clicks whose redirects are waited for come after them.
-const SQLITE_LINKS: usize = 64;
+/// How many links one write to `SQLite` has at most: the more, the fewer entries of the audit log and commits.
+const SQLITE_LINKS: usize = 256;
 
 /// How many links one write to `PostgreSQL` has at most: all of them are one statement.
 const POSTGRES_LINKS: usize = 512;
@@ -211,7 +211,7 @@ impl Writer {
     /// the first one is stored.
     ///
     /// # Errors
-    /// When the database did not answer. Then none is stored.
+    /// When the database did not answer. Then none is stored, or only the first ones, and the entry says how many.
     pub async fn insert_links(
         &self,
         links: Vec<NewLink>,
@@ -228,7 +228,7 @@ impl Writer {
     ) -> Result<Vec<(NewLink, Outcome)>, WriteError> {
         let (caller, done) = oneshot::channel();
         let links = Arc::new(NewLinks { links, entry });
-        let write = Write::Links(Arc::clone(&links));
+        let write = Write::Links(Arc::clone(&links), Vec::new());
         let handed = self.queue.send(Message::Store(Asked { write, caller })).await;
         handed.map_err(|_| WriteError::Ended)?;
         match done.await.map_err(|_| WriteError::Ended)?? {

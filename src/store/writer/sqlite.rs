@@ -1,4 +1,7 @@
 //! Writing to `SQLite`: prepared statements, stepped row by row inside one transaction a lot.
+//!
+//! Visitors wait for clicks, so clicks go first, and many links give way: a few of them are stored with the clicks of a
+//! lot, and the others later.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -15,11 +18,18 @@ use tokio::{runtime::Handle, sync::mpsc};
 use uuid::Uuid;
 
 use super::{
-    Done, Kept, LOT, NewClick, NewLink, NewLinks, Outcome, UsedKey, WriteError,
-    lot::{Lot, Message, Write, failed, is_tried_alone},
+    Done, Kept, LOT, NewClick, NewLink, Outcome, UsedKey, WriteError,
+    lot::{Asked, Lot, Message, Write, failed, is_tried_alone},
     texts::KnownTexts,
 };
 use crate::store::{SqliteFile, Synchronous};
+
+/// How many links are stored before it is looked whether clicks have come meanwhile: a row with its indexes takes as long
+/// as those of five clicks.
+const PART: usize = 8;
+
+/// How many links one transaction stores at most while no click comes: one that comes just before its end waits for it.
+const LINKS: usize = 512;
 
 /// Prepared statements that the connection keeps: there are fewer.
 const STATEMENTS: usize = 32;
@@ -48,7 +58,7 @@ const INSERT_LINK: &str = "INSERT INTO short_link (id, account_id, domain_id, co
 
 /// A few at a time, and more than are stored meanwhile: clicks wait for it.
 const FORGET_KEYS: &str = "DELETE FROM idempotency_key WHERE rowid IN \
-    (SELECT rowid FROM idempotency_key WHERE created_at <= ?1 LIMIT 200)";
+    (SELECT rowid FROM idempotency_key WHERE created_at <= ?1 LIMIT 25)";
 
 const INSERT_KEY: &str = "INSERT INTO idempotency_key (account_id, key, item, fingerprint, short_link_id, created_at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account_id, key, item) DO UPDATE \
@@ -57,8 +67,10 @@ const INSERT_KEY: &str = "INSERT INTO idempotency_key (account_id, key, item, fi
 
 const DELETE_KEY: &str = "DELETE FROM idempotency_key WHERE account_id = ?1 AND key = ?2 AND item = ?3";
 
+/// Links that are stored in parts have one entry, which grows with them.
 const INSERT_ENTRY: &str = "INSERT INTO audit_entry (account_id, id, api_key_id, action, subject_id, affected, before, \
-    after, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    after, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+    ON CONFLICT (account_id, id) DO UPDATE SET affected = affected + excluded.affected";
 
 const LAST_LINK: &str = "SELECT coalesce(max(seq), 0) FROM short_link";
 
@@ -100,14 +112,21 @@ impl SqliteWriter {
         runtime: &Handle,
     ) {
         let mut messages = Vec::with_capacity(LOT);
-        while waiting.blocking_recv_many(&mut messages, LOT) > 0 {
-            let mut lot = Lot::of(&mut messages);
+        let mut lot = Lot::default();
+        while !lot.is_empty() || waiting.blocking_recv_many(&mut messages, LOT) > 0 {
+            for message in messages.drain(..) {
+                lot.add(message);
+            }
             let outcomes = {
                 let _turn = self.file.turn();
                 self.store(&mut lot, &mut waiting)
             };
             lot.note(size);
-            runtime.spawn(async move { lot.answer(outcomes) });
+            let (stored, outcomes, rest) = lot.settle(outcomes);
+            lot = rest;
+            if !stored.is_empty() {
+                runtime.spawn(async move { stored.answer(outcomes) });
+            }
         }
     }
 
@@ -119,7 +138,7 @@ impl SqliteWriter {
         waiting: &mut mpsc::Receiver<Message>,
     ) -> Vec<Result<Done, WriteError>> {
         let late = |lot: &mut Lot| {
-            while lot.writes.len() < LOT
+            while lot.clicks < LOT
                 && let Ok(message) = waiting.try_recv()
             {
                 lot.add(message);
@@ -144,8 +163,8 @@ impl SqliteWriter {
         }
     }
 
-    /// Stores a lot, and before the commit what `late` adds to it. With the first error nothing is stored: a part of its
-    /// write may have been.
+    /// Stores a lot, and before the commit what `late` adds to it: all clicks, and of links so many as are not waited for.
+    /// With the first error nothing is stored: a part of its write may have been.
     fn store_together(
         &mut self,
         lot: &mut Lot,
@@ -156,20 +175,14 @@ impl SqliteWriter {
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Once a lot: to find a prepared statement costs a fifth of what it does for one click.
         let mut insert = transaction.prepare_cached(INSERT_CLICK)?;
-        let mut last_link: Option<i64> = None;
+        let mut links = LinksOfLot::default();
         let mut texts = Vec::new();
         let mut outcomes = Vec::with_capacity(lot.writes.len());
         loop {
             for asked in &lot.writes[outcomes.len()..] {
                 let outcome = match &asked.write {
                     Write::Click(..) if asked.is_given_up() => Done::Click(Kept::Refused),
-                    Write::Links(links) => {
-                        if last_link.is_none() {
-                            let mut last = transaction.prepare_cached(LAST_LINK)?;
-                            last_link = Some(last.query_row([], |row| row.get(0))?);
-                        }
-                        Done::Links(insert_links(&transaction, links)?)
-                    }
+                    Write::Links(..) => Done::Links(Vec::new()),
                     Write::Click(click, claim) => {
                         insert_texts(&transaction, &self.known, click, &mut texts)?;
                         Done::Click(insert_click(
@@ -182,15 +195,15 @@ impl SqliteWriter {
                 };
                 outcomes.push(outcome);
             }
+            let is_done = !links.store_part(&transaction, &lot.writes, &mut outcomes)?;
             late(lot);
-            if outcomes.len() == lot.writes.len() {
+            let (is_up_to_date, has_clicks) = (outcomes.len() == lot.writes.len(), lot.clicks > 0);
+            if is_up_to_date && (is_done || has_clicks || links.count >= LINKS) {
                 break;
             }
         }
         drop(insert);
-        if let Some(last_link) = last_link {
-            transaction.prepare_cached(INDEX_LINKS)?.execute([last_link])?;
-        }
+        links.index(&transaction)?;
         transaction.commit()?;
         self.known.learn(texts);
         Ok(outcomes)
@@ -289,7 +302,64 @@ fn reserve(db: &Connection, click: &click::Model) -> rusqlite::Result<Kept> {
     Ok(kept)
 }
 
-fn insert_links(db: &Connection, NewLinks { links, entry }: &NewLinks) -> rusqlite::Result<Vec<Outcome>> {
+/// The links that a transaction stores.
+#[derive(Default)]
+struct LinksOfLot {
+    /// How many there are.
+    count: usize,
+    /// The write whose turn it is, by its place in the lot.
+    at: usize,
+    /// The last row before them; `None` while there are none.
+    after: Option<i64>,
+}
+
+impl LinksOfLot {
+    /// Stores some of the links that are left, and adds what became of them to the outcomes of their write; answers whether
+    /// there were any.
+    fn store_part(
+        &mut self,
+        db: &Connection,
+        writes: &[Asked],
+        outcomes: &mut [Done],
+    ) -> rusqlite::Result<bool> {
+        let mut room = PART;
+        while room > 0
+            && let (Some(asked), Some(outcome)) = (writes.get(self.at), outcomes.get_mut(self.at))
+        {
+            let (Write::Links(new, before), Done::Links(now)) = (&asked.write, outcome) else {
+                self.at += 1;
+                continue;
+            };
+            let left = &new.links[before.len() + now.len()..];
+            if left.is_empty() {
+                self.at += 1;
+                continue;
+            }
+            if self.after.is_none() {
+                self.after = Some(db.prepare_cached(LAST_LINK)?.query_row([], |row| row.get(0))?);
+            }
+            let part = &left[..left.len().min(room)];
+            now.append(&mut insert_links(db, part, &new.entry)?);
+            room -= part.len();
+        }
+        self.count += PART - room;
+        Ok(room < PART)
+    }
+
+    /// Adds them to the index of words.
+    fn index(&self, db: &Connection) -> rusqlite::Result<()> {
+        if let Some(after) = self.after {
+            db.prepare_cached(INDEX_LINKS)?.execute([after])?;
+        }
+        Ok(())
+    }
+}
+
+fn insert_links(
+    db: &Connection,
+    links: &[NewLink],
+    entry: &audit_entry::Model,
+) -> rusqlite::Result<Vec<Outcome>> {
     if let Some(key) = links.iter().find_map(|link| link.key.as_ref()) {
         db.prepare_cached(FORGET_KEYS)?
             .execute([key.forgotten.millis()])?;

@@ -16,7 +16,7 @@ use crate::{
     catalog::{self, sending_list::ListLookup},
     links::{
         create::{
-            CreateError, Created, Draft, KEY_TRIES, Making, NewShortLink, Parsed, Sender, Wanted, missing,
+            CreateError, Created, Draft, KEY_TRIES, LastUrl, Making, NewShortLink, Parsed, Sender, Wanted, missing,
             neither_free_nor_in_use, used_key,
         },
         idempotency::{self, Before, IdempotencyKey, UsedKeys},
@@ -48,6 +48,7 @@ pub(super) struct Makes<'a> {
     size: usize,
     /// Lists that were looked up.
     senders: HashMap<ListLookup, Option<Sender>>,
+    last_url: LastUrl,
     /// Active offers that links are to lead to.
     offers: HashMap<OfferId, Arc<offer::Model>>,
     /// Domains of links that were found again.
@@ -63,6 +64,7 @@ impl<'a> Makes<'a> {
             call,
             size,
             senders: HashMap::new(),
+            last_url: LastUrl::default(),
             offers: HashMap::new(),
             domains: HashMap::new(),
             done: Vec::with_capacity(size),
@@ -221,7 +223,7 @@ impl<'a> Makes<'a> {
             tools, account, now, ..
         } = self.making;
         self.making.refuse_without_product()?;
-        let parsed = Parsed::of(item.new, now)?;
+        let parsed = Parsed::of(item.new, &mut self.last_url, now)?;
         let sender = match self.senders.entry(parsed.list.clone()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {
