@@ -56,7 +56,7 @@ impl LastUrl {
 }
 
 impl Parsed {
-    pub(super) fn of(new: NewShortLink, last: &mut LastUrl, now: Timestamp) -> Result<Self, CreateError> {
+    pub(super) fn of(new: NewShortLink, known: &mut LastUrl, now: Timestamp) -> Result<Self, CreateError> {
         if new.offer_id.is_none() && new.url.is_none() {
             return Err(CreateError::MissingUrlOrOffer);
         }
@@ -64,7 +64,7 @@ impl Parsed {
             return Err(CreateError::MissingListIdentifier);
         }
         let target = match (new.offer_id, new.url) {
-            (None, Some(url)) => Wanted::Url(last.read(url)?),
+            (None, Some(url)) => Wanted::Url(known.read(url)?),
             (offer, _) => Wanted::Offer(offer.and_then(|id| id.parse().ok())),
         };
         let (list, list_field) = match (new.list_id, &new.phone_number) {

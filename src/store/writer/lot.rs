@@ -88,7 +88,10 @@ impl Lot {
         outcomes: Vec<Result<Done, WriteError>>,
     ) -> (Self, Vec<Result<Done, WriteError>>, Self) {
         let mut rest = Self::default();
-        let (mut done, mut kept) = (Vec::with_capacity(outcomes.len()), Vec::with_capacity(outcomes.len()));
+        let (mut done, mut kept) = (
+            Vec::with_capacity(outcomes.len()),
+            Vec::with_capacity(outcomes.len()),
+        );
         for (mut asked, outcome) in self.writes.drain(..).zip(outcomes) {
             let outcome = match (&mut asked.write, outcome) {
                 (Write::Links(new, stored), Ok(Done::Links(mut part))) => {

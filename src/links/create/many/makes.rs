@@ -16,8 +16,8 @@ use crate::{
     catalog::{self, sending_list::ListLookup},
     links::{
         create::{
-            CreateError, Created, Draft, KEY_TRIES, LastUrl, Making, NewShortLink, Parsed, Sender, Wanted, missing,
-            neither_free_nor_in_use, used_key,
+            CreateError, Created, Draft, KEY_TRIES, LastUrl, Making, NewShortLink, Parsed, Sender, Wanted,
+            missing, neither_free_nor_in_use, used_key,
         },
         idempotency::{self, Before, IdempotencyKey, UsedKeys},
         lookup,

@@ -1,0 +1,455 @@
+//! Writing to `SQLite`: prepared statements, stepped row by row inside one transaction a lot.
+//!
+//! Visitors wait for clicks, so clicks go first, and links give way: a few of them are stored with the clicks of a lot, and
+//! the others a little later.
+
+mod rows;
+
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, config::DbConfig};
+use tokio::{runtime::Handle, sync::mpsc};
+
+use self::rows::{INSERT_CLICK, insert_click, insert_links, insert_texts};
+use super::{
+    Done, Kept, LOT, WriteError,
+    lot::{Asked, Lot, Message, Write, failed, is_tried_alone},
+    texts::KnownTexts,
+};
+use crate::store::{SqliteFile, Synchronous};
+
+/// How many links are stored before it is looked whether clicks have come meanwhile: a row with its indexes takes as long
+/// as those of five clicks.
+const PART: usize = 8;
+
+/// How many links one transaction stores at most while no click comes: one that comes just before its end waits for it.
+const LINKS: usize = 512;
+
+/// How much longer links then wait than it took to store some of them together with clicks: where visitors come, links
+/// take a fifth of the writer's time. With less of a wait `scripts/bench batch` shows visitors waiting for a processor.
+const GIVE_WAY: u32 = 4;
+
+/// How long links wait at most: it may have taken so long because somebody else held the file.
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
+
+/// Prepared statements that the connection keeps: there are fewer.
+const STATEMENTS: usize = 32;
+
+const LAST_LINK: &str = "SELECT coalesce(max(seq), 0) FROM short_link";
+
+const INDEX_LINKS: &str = "INSERT INTO short_link_index (rowid, terms) \
+    SELECT seq, terms FROM short_link_terms WHERE seq > ?1";
+
+/// Writes to an `SQLite` file through a connection of its own.
+#[derive(Debug)]
+pub(super) struct SqliteWriter {
+    db: Connection,
+    file: SqliteFile,
+    known: KnownTexts,
+}
+
+impl SqliteWriter {
+    /// Opens a file that is set up already.
+    pub(super) fn open(file: SqliteFile, synchronous: Synchronous) -> rusqlite::Result<Self> {
+        let db = file.open_to_write()?;
+        db.set_prepared_statement_cache_capacity(STATEMENTS);
+        db.pragma_update(None, "synchronous", synchronous.pragma())?;
+        // The index of links is kept by triggers, one row at a time, and here by one statement a lot: a third of the
+        // price.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+        Ok(Self {
+            db,
+            file,
+            known: KnownTexts::default(),
+        })
+    }
+
+    /// Stores what comes until nobody is left to send.
+    ///
+    /// Callers are woken by one task on `runtime`, not from here: a task that is woken from outside goes through a
+    /// lock that all share, one by one.
+    pub(super) fn write_all(
+        mut self,
+        mut waiting: mpsc::Receiver<Message>,
+        size: &AtomicUsize,
+        runtime: &Handle,
+    ) {
+        let mut messages = Vec::with_capacity(LOT);
+        let mut lot = Lot::default();
+        // When links that are left are due.
+        let mut due = Instant::now();
+        loop {
+            let received = if lot.is_empty() {
+                Some(waiting.blocking_recv_many(&mut messages, LOT))
+            } else {
+                receive_until(due, &mut waiting, &mut messages)
+            };
+            if received == Some(0) {
+                if lot.is_empty() {
+                    return;
+                }
+                // Nobody is left to give way to.
+                due = Instant::now();
+            }
+            for message in messages.drain(..) {
+                lot.add(message);
+            }
+            let outcomes = {
+                let _turn = self.file.turn();
+                let begin = Instant::now();
+                let are_links_due = due <= begin;
+                let outcomes = self.store(&mut lot, are_links_due, &mut waiting);
+                if are_links_due && lot.clicks > 0 {
+                    due = Instant::now() + (begin.elapsed() * GIVE_WAY).min(LONGEST_WAIT);
+                }
+                outcomes
+            };
+            lot.note(size);
+            let (stored, outcomes, rest) = lot.settle(outcomes);
+            lot = rest;
+            if !stored.is_empty() {
+                runtime.spawn(async move { stored.answer(outcomes) });
+            }
+        }
+    }
+
+    /// Stores a lot together, and with it what comes while it is written: who comes then would else wait for this commit
+    /// and the next. When the transaction fails, each alone where that may help.
+    fn store(
+        &mut self,
+        lot: &mut Lot,
+        are_links_due: bool,
+        waiting: &mut mpsc::Receiver<Message>,
+    ) -> Vec<Result<Done, WriteError>> {
+        let late = |lot: &mut Lot| {
+            while lot.clicks < LOT
+                && let Ok(message) = waiting.try_recv()
+            {
+                lot.add(message);
+            }
+        };
+        match self.store_together(lot, are_links_due, late) {
+            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+            Err(error) if is_tried_alone(&lot.writes) && !is_locked(&error) => {
+                tracing::warn!(%error, writes = lot.writes.len(), "storing together failed, storing one by one");
+                let writes = std::mem::take(&mut lot.writes).into_iter();
+                writes
+                    .map(|asked| {
+                        let mut one = Lot::default();
+                        one.writes.push(asked);
+                        let outcome = self.store_together(&mut one, true, |_| {});
+                        lot.writes.append(&mut one.writes);
+                        Ok(outcome?.swap_remove(0))
+                    })
+                    .collect()
+            }
+            Err(error) => failed(&lot.writes, error.into()),
+        }
+    }
+
+    /// Stores a lot, and before the commit what `late` adds to it: all clicks, and of links, if they are due, as many as
+    /// there is time for. With the first error nothing is stored: a part of its write may have been.
+    fn store_together(
+        &mut self,
+        lot: &mut Lot,
+        are_links_due: bool,
+        mut late: impl FnMut(&mut Lot),
+    ) -> rusqlite::Result<Vec<Done>> {
+        let transaction = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Once a lot: to find a prepared statement costs a fifth of what it does for one click.
+        let mut insert = transaction.prepare_cached(INSERT_CLICK)?;
+        let mut links = LinksOfLot::default();
+        let mut texts = Vec::new();
+        let mut outcomes = Vec::with_capacity(lot.writes.len());
+        loop {
+            for asked in &lot.writes[outcomes.len()..] {
+                let outcome = match &asked.write {
+                    Write::Click(..) if asked.is_given_up() => Done::Click(Kept::Refused),
+                    Write::Links(..) => Done::Links(Vec::new()),
+                    Write::Click(click, claim) => {
+                        insert_texts(&transaction, &self.known, click, &mut texts)?;
+                        Done::Click(insert_click(
+                            &transaction,
+                            &mut insert,
+                            &click.row,
+                            claim.is_some(),
+                        )?)
+                    }
+                };
+                outcomes.push(outcome);
+            }
+            let is_last = !are_links_due
+                || !links.store_part(&transaction, &lot.writes, &mut outcomes)?
+                || links.count >= LINKS;
+            late(lot);
+            if outcomes.len() == lot.writes.len() && (is_last || lot.clicks > 0) {
+                break;
+            }
+        }
+        drop(insert);
+        links.index(&transaction)?;
+        transaction.commit()?;
+        self.known.learn(texts);
+        Ok(outcomes)
+    }
+}
+
+/// Wakes a thread that has nothing to do.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// What comes until then, as the blocking receive counts it; `None` if nothing does.
+fn receive_until(
+    due: Instant,
+    waiting: &mut mpsc::Receiver<Message>,
+    messages: &mut Vec<Message>,
+) -> Option<usize> {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(received) = waiting.poll_recv_many(&mut context, messages, LOT) {
+            return Some(received);
+        }
+        let left = due.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return None;
+        }
+        thread::park_timeout(left);
+    }
+}
+
+/// Whether another process holds the file: then it would hold it for each of the writes.
+fn is_locked(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+}
+
+/// The links that a transaction stores.
+#[derive(Default)]
+struct LinksOfLot {
+    /// How many there are.
+    count: usize,
+    /// The write whose turn it is, by its place in the lot.
+    at: usize,
+    /// The last row before them; `None` while there are none.
+    after: Option<i64>,
+}
+
+impl LinksOfLot {
+    /// Stores some of the links that are left, and adds what became of them to the outcomes of their write; answers whether
+    /// there were any.
+    fn store_part(
+        &mut self,
+        db: &Connection,
+        writes: &[Asked],
+        outcomes: &mut [Done],
+    ) -> rusqlite::Result<bool> {
+        let mut room = PART;
+        while room > 0
+            && let (Some(asked), Some(outcome)) = (writes.get(self.at), outcomes.get_mut(self.at))
+        {
+            let (Write::Links(new, before), Done::Links(now)) = (&asked.write, outcome) else {
+                self.at += 1;
+                continue;
+            };
+            let left = &new.links[before.len() + now.len()..];
+            if left.is_empty() {
+                self.at += 1;
+                continue;
+            }
+            if self.after.is_none() {
+                self.after = Some(db.prepare_cached(LAST_LINK)?.query_row([], |row| row.get(0))?);
+            }
+            let part = &left[..left.len().min(room)];
+            now.append(&mut insert_links(db, part, &new.entry)?);
+            room -= part.len();
+        }
+        self.count += PART - room;
+        Ok(room < PART)
+    }
+
+    /// Adds them to the index of words.
+    fn index(&self, db: &Connection) -> rusqlite::Result<()> {
+        if let Some(after) = self.after {
+            db.prepare_cached(INDEX_LINKS)?.execute([after])?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::{
+        AccountId, AuditEntryId, ClickId, DomainId, SendingListId, ShortLinkId, Timestamp, agent_list,
+        audit_entry, click, short_link,
+    };
+    use serde_json::json;
+    use tempfile::TempDir;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::store::{
+        NewClick, NewLink, Options, Outcome, Store,
+        writer::{NewLinks, UsedKey},
+    };
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    async fn writer(folder: &TempDir) -> SqliteWriter {
+        let url = format!("sqlite://{}", folder.path().join("links.db").display());
+        let options = Options {
+            create: true,
+            ..Options::default()
+        };
+        let store = Store::connect(&url, &options).await.expect("a store");
+        store.migrate_up().await.expect("tables");
+        let file = store.sqlite_file().expect("a file");
+        let writer = SqliteWriter::open(file, Synchronous::Full).expect("a writer");
+        // The rows that links name are not the writer's to make.
+        writer
+            .db
+            .pragma_update(None, "foreign_keys", false)
+            .expect("a pragma");
+        writer
+    }
+
+    fn asked(write: Write) -> Message {
+        let (caller, _) = oneshot::channel();
+        Message::Store(Asked { write, caller })
+    }
+
+    fn links(count: usize) -> Message {
+        let account_id = AccountId::at(NOW);
+        let (domain_id, sending_list_id) = (DomainId::at(NOW), SendingListId::at(NOW));
+        let link = |number: usize| NewLink {
+            row: short_link::Model {
+                id: ShortLinkId::at(NOW),
+                account_id,
+                domain_id,
+                code: format!("code{number}"),
+                destination: "https://example.com/".to_owned(),
+                sending_list_id,
+                offer_id: None,
+                contact_phone: None,
+                metadata: json!({}),
+                filter_bots: false,
+                status: short_link::Status::Active,
+                expires_at: None,
+                max_clicks: None,
+                fallback_url: None,
+                created_at: NOW,
+                exhausted_at: None,
+                api_key_id: None,
+            },
+            key: None::<UsedKey>,
+        };
+        let entry = audit_entry::Model {
+            account_id,
+            id: AuditEntryId::at(NOW),
+            api_key_id: None,
+            action: audit_entry::Action::ShortLinksCreated,
+            subject_id: None,
+            affected: 0,
+            before: None,
+            after: None,
+            created_at: NOW,
+        };
+        let links = (0..count).map(link).collect();
+        asked(Write::Links(Arc::new(NewLinks { links, entry }), Vec::new()))
+    }
+
+    fn click() -> Message {
+        let row = click::Model {
+            seq: 0,
+            id: ClickId::at(NOW),
+            clicked_at: NOW,
+            short_link_id: ShortLinkId::at(NOW),
+            method: click::Method::Get,
+            bot_reason: None,
+            bot_kind: None,
+            is_prefetch: false,
+            agent_list_id: 1,
+            user_agent_id: None,
+            address: None,
+            visitor: None,
+            country: None,
+            referrer: None,
+            language: None,
+            parameters: None,
+        };
+        let list = agent_list::Model {
+            id: 1,
+            version: "1".to_owned(),
+        };
+        let click = NewClick {
+            row,
+            agent: None,
+            list: Arc::new(list),
+        };
+        asked(Write::Click(Arc::new(click), None))
+    }
+
+    /// What became of a lot, and what is left of it.
+    fn store(writer: &mut SqliteWriter, mut lot: Lot, are_links_due: bool) -> (Vec<Done>, Lot) {
+        let outcomes = writer.store_together(&mut lot, are_links_due, |_| {});
+        let outcomes = outcomes.expect("stored").into_iter().map(Ok).collect();
+        let (_, outcomes, rest) = lot.settle(outcomes);
+        (
+            outcomes
+                .into_iter()
+                .map(|outcome| outcome.expect("stored"))
+                .collect(),
+            rest,
+        )
+    }
+
+    #[tokio::test]
+    async fn links_give_way_to_clicks_and_have_one_entry_in_the_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut writer = writer(&folder).await;
+        let stored = vec![Outcome::Stored; 3 * PART];
+        let mut lot = Lot::default();
+        lot.add(links(3 * PART));
+        lot.add(click());
+        let (done, mut rest) = store(&mut writer, lot, true);
+        assert_eq!(done, [Done::Click(Kept::Stored)], "and a part of the links");
+        rest.add(click());
+        let (done, rest) = store(&mut writer, rest, false);
+        assert_eq!(
+            done,
+            [Done::Click(Kept::Stored)],
+            "and no links, which are not due"
+        );
+        let count = |writer: &SqliteWriter, sql: &str| -> i64 {
+            let count = writer.db.query_row(sql, [], |row| row.get(0));
+            count.expect("a number")
+        };
+        let links = "SELECT count(*) FROM short_link";
+        assert_eq!(
+            count(&writer, links),
+            i64::try_from(PART).expect("a small number")
+        );
+        let (done, rest) = store(&mut writer, rest, true);
+        assert_eq!(done, [Done::Links(stored)], "as nobody comes any more");
+        assert!(rest.is_empty());
+        assert_eq!(
+            count(&writer, links),
+            count(&writer, "SELECT affected FROM audit_entry")
+        );
+        assert_eq!(
+            count(&writer, links),
+            count(&writer, "SELECT count(*) FROM short_link_index('example')")
+        );
+    }
+}
