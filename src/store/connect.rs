@@ -218,8 +218,8 @@ impl Store {
 
     async fn connect_postgres(url: &str, options: &Options) -> Result<Self, ConnectError> {
         knock(url).await?;
-        // One for the writer, one for transactions, one for sums, so that none waits for another.
-        let write = Database::connect(pool(url, 3)).await?;
+        // One for clicks, one for links, one for transactions, one for sums, so that none waits for another.
+        let write = Database::connect(pool(url, 4)).await?;
         Ok(Self {
             write,
             read: Database::connect(pool(url, options.readers)).await?,

@@ -1,8 +1,11 @@
 //! The group-committing writer.
 //!
-//! One task owns the connection that writes. It takes all that is waiting, stores it in one transaction and
+//! One task owns a connection that writes. It takes all that is waiting, stores it in one transaction and
 //! wakes each caller with its own outcome. There is no timer: while one lot is on its way to the disk the
 //! next one gathers, so lots grow with load by themselves and a lone write waits for nobody.
+//!
+//! Visitors wait for clicks. So that they don't wait for links too, `SQLite`, which has one writer at a time, stores clicks
+//! first, and `PostgreSQL` stores each by a task of its own.
 
 mod claim;
 mod lot;
@@ -51,9 +54,11 @@ const SETS: usize = 2;
 /// Hands writes to the task that stores them. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Writer {
-    queue: mpsc::Sender<Message>,
+    clicks: mpsc::Sender<Message>,
+    /// The same queue where one task stores both.
+    links: mpsc::Sender<Message>,
     /// How many links one write has at most.
-    links: usize,
+    step: usize,
     /// Lets sets of links in, in the order in which they come.
     sets: Arc<Semaphore>,
     /// How many writes were last stored together.
@@ -159,10 +164,10 @@ impl Writer {
     /// # Errors
     /// When the `SQLite` file can't be opened once more.
     pub fn spawn(store: &Store) -> Result<Self, WriteError> {
-        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (clicks, waiting) = mpsc::channel(QUEUE);
         let lot = Arc::new(AtomicUsize::new(0));
         let size = Arc::clone(&lot);
-        let links = match &store.place {
+        let (links, step) = match &store.place {
             Place::Sqlite {
                 file, synchronous, ..
             } => {
@@ -171,16 +176,20 @@ impl Writer {
                 // most of what a click would cost.
                 let runtime = Handle::current();
                 std::thread::spawn(move || writer.write_all(waiting, &size, &runtime));
-                SQLITE_LINKS
+                (clicks.clone(), SQLITE_LINKS)
             }
             Place::Postgres { .. } => {
-                tokio::spawn(postgres::PostgresWriter::new(store.write.clone()).write_all(waiting, size));
-                POSTGRES_LINKS
+                let (links, waiting_links) = mpsc::channel(QUEUE);
+                for (waiting, size) in [(waiting, Arc::clone(&size)), (waiting_links, size)] {
+                    tokio::spawn(postgres::PostgresWriter::new(store.write.clone()).write_all(waiting, size));
+                }
+                (links, POSTGRES_LINKS)
             }
         };
         Ok(Self {
-            queue,
+            clicks,
             links,
+            step,
             sets: Arc::new(Semaphore::new(SETS)),
             lot,
         })
@@ -189,7 +198,7 @@ impl Writer {
     /// How many links are best stored together.
     #[must_use]
     pub const fn step(&self) -> usize {
-        self.links
+        self.step
     }
 
     /// Stores a link, its idempotency key and the entry of the audit log that tells of it, or none of them. The link comes
@@ -229,7 +238,7 @@ impl Writer {
         let (caller, done) = oneshot::channel();
         let links = Arc::new(NewLinks { links, entry });
         let write = Write::Links(Arc::clone(&links), Vec::new());
-        let handed = self.queue.send(Message::Store(Asked { write, caller })).await;
+        let handed = self.links.send(Message::Store(Asked { write, caller })).await;
         handed.map_err(|_| WriteError::Ended)?;
         match done.await.map_err(|_| WriteError::Ended)?? {
             Done::Links(outcomes) => {
@@ -248,7 +257,7 @@ impl Writer {
     /// At once when too many writes wait already.
     pub fn append_click(&self, click: Arc<NewClick>, is_limited: bool) -> Result<Waiting, WriteError> {
         let (asked, waiting) = ask(click, is_limited);
-        let handed = self.queue.try_send(asked);
+        let handed = self.clicks.try_send(asked);
         handed.map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => WriteError::Full,
             mpsc::error::TrySendError::Closed(_) => WriteError::Ended,
@@ -262,14 +271,21 @@ impl Writer {
     /// When the writer has ended.
     pub async fn append_old_click(&self, click: Arc<NewClick>) -> Result<Waiting, WriteError> {
         let (asked, waiting) = ask(click, false);
-        self.queue.send(asked).await.map_err(|_| WriteError::Ended)?;
+        self.clicks.send(asked).await.map_err(|_| WriteError::Ended)?;
         Ok(waiting)
+    }
+
+    fn queues(&self) -> impl Iterator<Item = &mpsc::Sender<Message>> {
+        let links = (!self.links.same_channel(&self.clicks)).then_some(&self.links);
+        std::iter::once(&self.clicks).chain(links)
     }
 
     /// How many writes wait to be stored.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
+        self.queues()
+            .map(|queue| queue.max_capacity() - queue.capacity())
+            .sum()
     }
 
     /// How many writes were last stored together.
@@ -280,9 +296,11 @@ impl Writer {
 
     /// Returns once everything that was handed over before is stored.
     pub async fn drained(&self) {
-        let (done, stored) = oneshot::channel();
-        if self.queue.send(Message::Drained(done)).await.is_ok() {
-            let _ = stored.await;
+        for queue in self.queues() {
+            let (done, stored) = oneshot::channel();
+            if queue.send(Message::Drained(done)).await.is_ok() {
+                let _ = stored.await;
+            }
         }
     }
 }

@@ -67,7 +67,7 @@ pub type Results = Vec<Result<Created, CreateError>>;
 /// wrong with one costs the others nothing. Links that an earlier call with the same idempotency key made are found again,
 /// and only the others made.
 ///
-/// They are stored in steps, each with an entry of the audit log: a server that ends in the middle has stored whole steps,
+/// They are stored in steps, each with an entry of the audit log: a server that ends in the middle has stored the first ones,
 /// and the same call sent again with its key makes the rest.
 ///
 /// # Errors
