@@ -97,6 +97,52 @@ async fn nothing_tells_of_somebody_who_is_forgotten() {
     assert_eq!(erase(&app, NUMBER).await, erased(0, 0));
 }
 
+/// Whether a row says something of who came.
+fn tells(row: &click::Model) -> bool {
+    let kept = click::Model {
+        user_agent_id: None,
+        address: None,
+        visitor: None,
+        country: None,
+        referrer: None,
+        language: None,
+        parameters: None,
+        ..row.clone()
+    };
+    kept != *row
+}
+
+#[tokio::test]
+async fn no_copy_of_a_click_tells_of_who_is_forgotten_whenever_it_was_stored() {
+    let app = TestApp::start().await;
+    let (link, other) = (a_link(&app, NUMBER).await, a_link(&app, OTHER).await);
+    let [summed, late, others] = [a_click(link.id, 1), a_click(link.id, 2), a_click(other.id, 3)];
+    // One that was summed before its copy came, and one that stands there twice at once.
+    app.store_clicks(&[summed.clone(), late.clone(), late.clone(), others.clone()])
+        .await;
+    app.app.aggregator.caught_up().await;
+    app.store_clicks(&[summed.clone(), others.clone()]).await;
+    assert_eq!(erase(&app, NUMBER).await, erased(1, 2));
+    let rows = raw(&app, link.id).await;
+    assert_eq!((rows.len(), rows.iter().any(tells)), (4, false), "{rows:?}");
+    let told: Vec<_> = raw(&app, other.id).await.iter().map(tells).collect();
+    assert_eq!(told, [true, false], "of others it is told once");
+
+    // A spool that was found again, and in the same lot a visit of the same person.
+    let total = app.summed(link.id).await.expect("a total");
+    let again = a_click(link.id, 60);
+    app.store_clicks(&[summed, late, again.clone()]).await;
+    let after = app.summed(link.id).await.expect("a total");
+    let rows = raw(&app, link.id).await;
+    let told: Vec<_> = rows.iter().filter(|row| tells(row)).map(|row| row.id).collect();
+    assert_eq!((rows.len(), told), (7, vec![again.id]));
+    assert_eq!(
+        (after.clicks, after.human_clicks, after.unique_clicks),
+        (total.clicks + 1, total.human_clicks + 1, total.unique_clicks + 1),
+        "who comes again after that is new once more"
+    );
+}
+
 #[tokio::test]
 async fn figures_stay_as_they_were() {
     let app = TestApp::start().await;
