@@ -7,7 +7,8 @@ use crate::{ClickId, ShortLinkId, Timestamp};
 
 /// One click. Redirects only ever append rows, and no index but the row number's own stands in their way:
 /// each one more would cost every redirect. What is looked up by link is in [`crate::link_click`], written behind. Rows that
-/// are too old may be removed, never the newest; and a verdict may be reached anew.
+/// are too old may be removed, never the newest; a verdict may be reached anew; and what a row says of its visitor goes when
+/// the person is to be forgotten, or once summing finds that it is a copy of another row.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(table_name = "click")]
 pub struct Model {

@@ -9,8 +9,9 @@ use entity::{
     audit_entry::{self, Action},
 };
 use sea_orm::{
-    ActiveEnum as _, ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, ExprTrait,
-    IntoActiveModel as _, QueryFilter as _, QueryTrait as _, Select, sea_query::Expr,
+    ActiveEnum as _, ColumnTrait as _, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait as _, ExprTrait,
+    IntoActiveModel as _, QueryFilter as _, QueryTrait as _, Select,
+    sea_query::{Expr, Func},
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -177,10 +178,17 @@ pub struct AuditFilter {
     pub before: Option<Timestamp>,
 }
 
-/// The account's entries that pass the filter.
+/// The account's entries that pass the filter, for a database of this kind.
 #[must_use]
-pub fn entries(account: AccountId, filter: AuditFilter) -> Select<audit_entry::Entity> {
+pub fn entries(
+    account: AccountId,
+    filter: AuditFilter,
+    backend: DatabaseBackend,
+) -> Select<audit_entry::Entity> {
     use audit_entry::Column;
+    // SQLite thinks as much of an account's whole log as of a key's part in it, which takes a look-up an entry. Of a row
+    // there are fewer entries than of a key.
+    let is_helped = backend == DatabaseBackend::Sqlite && filter.subject.is_none();
     let id = |time| AuditEntryId::first_at(time);
     rows_of::<audit_entry::Entity>(account)
         .apply_if(filter.actions, |mut rows, actions| {
@@ -194,7 +202,14 @@ pub fn entries(account: AccountId, filter: AuditFilter) -> Select<audit_entry::E
         .apply_if(filter.subject, |rows, subject| {
             rows.filter(Column::SubjectId.eq(subject))
         })
-        .apply_if(filter.key, |rows, key| rows.filter(Column::ApiKeyId.eq(key)))
+        .apply_if(filter.key, |rows, key| {
+            let of_key = Column::ApiKeyId.eq(key);
+            if is_helped {
+                rows.filter(Expr::from(Func::cust("unlikely").arg(of_key)))
+            } else {
+                rows.filter(of_key)
+            }
+        })
         .apply_if(filter.from, |rows, from| rows.filter(Column::Id.gt(id(from))))
         .apply_if(filter.before, |rows, before| {
             rows.filter(Column::Id.lt(id(before)))

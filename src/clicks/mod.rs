@@ -26,5 +26,6 @@ pub mod said;
 mod tail;
 pub mod token;
 pub mod totals;
+mod traces;
 pub mod verdict;
 pub mod visit;

@@ -217,7 +217,8 @@ impl Total {
 #[must_use]
 pub(super) fn cost(first: Option<i32>, last: Option<i32>, row: usize) -> usize {
     let rows = first.max(last).unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS);
-    5 + row * rows.unsigned_abs().div_ceil(10) as usize
+    row.saturating_mul(rows.unsigned_abs().div_ceil(10) as usize)
+        .saturating_add(5)
 }
 
 /// Says what a list of `N` and its rows are, in the library's types, which don't know.

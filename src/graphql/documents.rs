@@ -13,6 +13,7 @@ use async_graphql::{
 use moka::sync::Cache;
 
 use super::{
+    batch::beyond_one_link,
     error::{Code, ReadOnly},
     limits::{Limits, count_tokens, refusal},
     live_click::Streaming,
@@ -165,6 +166,8 @@ impl Extension for Documents {
                         .or_insert_with(|| default.node.clone());
                 }
             }
+            let beyond = beyond_one_link(registry, &document, operation, &request.variables);
+            request.data.insert(beyond);
         }
         request.set_parsed_query(document);
         next.run(context, request).await

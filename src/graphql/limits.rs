@@ -16,7 +16,7 @@ use async_graphql::{
     },
 };
 
-use super::error::Code;
+use super::{batch::Beyond, error::Code};
 
 /// How deep brackets of any kind may be nested in a query's text: what protects the parser's stack.
 const MAX_NESTING: usize = 128;
@@ -40,7 +40,7 @@ const MAX_TEXT_BYTES: usize = 256 * 1024;
 pub struct Limits {
     /// Fields inside one another.
     pub depth: usize,
-    /// The sum of what fields cost: 1 each, more for mutations and lists.
+    /// The sum of what fields cost: 1 each, more for mutations, lists, and lists below the links of a batch.
     pub complexity: usize,
     /// Aliases in the whole document.
     pub aliases: usize,
@@ -77,7 +77,9 @@ impl Extension for Limits {
     ) -> Result<ValidationResult, Vec<ServerError>> {
         let result = next.run(context).await?;
         within("levels of fields", result.depth, self.depth)?;
-        within("points of complexity", result.complexity, self.complexity)?;
+        let Beyond(beyond) = context.data_opt().copied().unwrap_or(Beyond(0));
+        let complexity = result.complexity.saturating_add(beyond);
+        within("points of complexity", complexity, self.complexity)?;
         Ok(result)
     }
 }

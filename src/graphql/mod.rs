@@ -6,6 +6,7 @@
 mod account;
 mod api_key;
 mod audit_entry;
+mod batch;
 mod click;
 mod click_filter;
 mod click_grouping;

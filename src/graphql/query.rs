@@ -300,7 +300,8 @@ impl Query {
         before: Option<String>,
     ) -> Result<PageOf<AuditEntry>> {
         let account = principal(context, Scope::Admin)?.account_id();
-        let rows = accounts::audit::entries(account, filter.unwrap_or_default().parse()?);
+        let backend = context.data_unchecked::<App>().store.read.get_database_backend();
+        let rows = accounts::audit::entries(account, filter.unwrap_or_default().parse()?, backend);
         let asked = Asked {
             first,
             after,

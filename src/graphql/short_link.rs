@@ -78,7 +78,7 @@ fn missing(what: &str, link: &short_link::Model) -> Error {
 }
 
 /// What a page of clicks costs beside what other pages do: each link's is a statement of its own.
-const CLICKS: usize = 50;
+pub(super) const CLICKS: usize = 50;
 
 #[Object(use_type_description)]
 impl ShortLink {

@@ -234,11 +234,12 @@ impl<'a> Uses<'a> {
 }
 
 /// What stands for a variable in a literal: no enum has a value of such a name, and no text is parsed as one.
-fn stand_in(variable: &Name) -> Value {
+pub(super) fn stand_in(variable: &Name) -> Value {
     Value::Enum(Name::new(format!("${variable}")))
 }
 
-fn variable(value: &Value) -> Option<&str> {
+/// The variable that a stand-in stands for.
+pub(super) fn variable(value: &Value) -> Option<&str> {
     match value {
         Value::Enum(name) => name.strip_prefix('$'),
         _ => None,

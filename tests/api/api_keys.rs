@@ -252,6 +252,36 @@ async fn a_revoked_key_is_refused_at_once_and_can_t_be_replaced() {
 }
 
 #[tokio::test]
+async fn a_key_whose_end_has_come_can_t_be_replaced_and_is_listed_as_expired_until_it_is_taken_back() {
+    let app = TestApp::start().await;
+    let made = make(
+        &app,
+        json!({"name": "agent", "scopes": ["READ"], "expiresAt": "2026-11-23T12:01:00Z"}),
+    )
+    .await;
+    let id = text(&made["apiKey"]["id"]);
+    app.advance_seconds(60);
+    let told = app.mutate("rotateApiKey", ROTATED, json!({"id": id})).await;
+    assert_eq!(told["__typename"], "ApiKeyNotFoundError", "{told}");
+    let statuses = async || {
+        let mut found = Vec::new();
+        for status in ["ACTIVE", "EXPIRED", "REVOKED"] {
+            found.push(listed(&app, json!({"status": [status]})).await);
+        }
+        found
+    };
+    assert_eq!(
+        statuses().await,
+        [vec!["test ACTIVE"], vec!["agent EXPIRED"], vec![]]
+    );
+    app.archive("revokeApiKey", "{ apiKey { status } }", id).await;
+    assert_eq!(
+        statuses().await,
+        [vec!["test ACTIVE"], vec![], vec!["agent REVOKED"]]
+    );
+}
+
+#[tokio::test]
 async fn a_key_can_take_itself_back() {
     let app = TestApp::start().await;
     let id = app.tenant.key_row.id.to_string();

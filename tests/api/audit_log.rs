@@ -137,6 +137,50 @@ async fn an_entry_says_who_changed_what_and_what_was_different() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_replaced_or_taken_back_is_told_of_with_its_end() {
+    let app = TestApp::start().await;
+    let new = json!({"name": "agent", "scopes": ["READ"]});
+    let made = app.mutate("createApiKey", "{ apiKey { id } }", new).await;
+    let old = made["apiKey"]["id"].clone();
+    let rotate = json!({"id": old, "overlapSeconds": 3600});
+    let rotated = app.mutate("rotateApiKey", "{ apiKey { id } }", rotate).await;
+    let replacing = rotated["apiKey"]["id"].clone();
+    for _ in 0..2 {
+        app.archive("revokeApiKey", "{ apiKey { id } }", text(&replacing))
+            .await;
+    }
+    let said: Vec<_> = log(&app, Value::Null)
+        .await
+        .into_iter()
+        .take(5)
+        .map(|entry| {
+            json!([
+                entry["action"],
+                entry["subjectId"],
+                entry["before"],
+                entry["after"]
+            ])
+        })
+        .collect();
+    let key = json!({"name": "agent", "scopes": ["READ"]});
+    let ends = json!({"expiresAt": "2026-11-23T13:00:00Z"});
+    let (is_back, no_end) = (
+        json!({"revokedAt": "2026-11-23T12:00:00Z"}),
+        json!({"expiresAt": null}),
+    );
+    assert_eq!(
+        said[..4],
+        [
+            json!(["API_KEY_REVOKED", replacing, {"revokedAt": null}, is_back]),
+            json!(["API_KEY_ROTATED", old, no_end, ends]),
+            json!(["API_KEY_CREATED", replacing, null, key]),
+            json!(["API_KEY_CREATED", old, null, key]),
+        ]
+    );
+    assert_ne!(said[4][1], old, "there are no more of them");
+}
+
+#[tokio::test]
 async fn what_changes_nothing_leaves_no_entry() {
     let app = TestApp::start().await;
     let offer = app

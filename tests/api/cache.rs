@@ -3,12 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::http::Method;
-use entity::{account, short_link};
-use linkhop::app::Options;
-use serde_json::json;
-use tokio::task::JoinSet;
+use entity::{ShortLinkId, account, audit_entry::Action, short_link};
+use futures_util::FutureExt as _;
+use linkhop::{
+    accounts::{Actor, audit},
+    app::Options,
+    store::{NewLink, Outcome},
+};
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, TransactionTrait as _};
+use serde_json::{Value, json};
+use tokio::{task::JoinSet, time::sleep};
 
-use crate::support::{BROWSER, Setup, TestApp};
+use crate::support::{BROWSER, START, Setup, TestApp};
 
 const HOST: &str = "go.example.com";
 
@@ -262,12 +268,92 @@ async fn a_custom_code_works_right_after_its_404() {
     visit(&app, &format!("/{other}"), 302, 0).await;
 }
 
+/// Keeps everybody else from storing links, until what is returned is rolled back.
+async fn hold(app: &TestApp) -> DatabaseTransaction {
+    let held = app.store().write.begin().await.expect("a transaction");
+    let lock = match held.get_database_backend() {
+        DatabaseBackend::Postgres => "LOCK TABLE idempotency_key, short_link IN EXCLUSIVE MODE",
+        _ => "UPDATE account SET name = name",
+    };
+    held.execute_unprepared(lock).await.expect("a lock");
+    held
+}
+
+/// Sends a mutation and hangs up once its links are on their way, which are stored after that.
+async fn hang_up_on(app: &TestApp, query: &str, input: Value) {
+    for tries in 1..50 {
+        let held = hold(app).await;
+        let input = json!({"input": input.clone()});
+        tokio::select! {
+            answer = app.graphql(query, input) => panic!("nothing can be stored yet: {}", answer.body),
+            () = sleep(Duration::from_millis(20 * tries)) => {}
+        }
+        held.rollback().await.expect("an end");
+        app.app.writer.drained().await;
+        if app.count_links().await > 0 {
+            return;
+        }
+        // It was not so far yet.
+    }
+    panic!("no link is ever stored");
+}
+
+#[tokio::test]
+async fn a_code_works_right_after_its_404_though_whoever_made_it_has_hung_up() {
+    let one = "mutation($input: CreateShortLinkInput!) { createShortLink(input: $input) { __typename } }";
+    let many = "mutation($input: CreateShortLinksInput!) { createShortLinks(input: $input) { __typename } }";
+    let link = json!({"url": "https://example.com/", "listId": 42, "code": "gone"});
+    let with_key =
+        json!({"url": "https://example.com/", "listId": 42, "code": "gone", "idempotencyKey": "1"});
+    for (query, input) in [
+        (one, link.clone()),
+        (one, with_key.clone()),
+        (many, json!({"items": [link]})),
+        (many, json!({"items": [with_key], "idempotencyKey": "2"})),
+    ] {
+        let app = TestApp::start().await;
+        visit(&app, "/gone", 404, 1).await;
+        visit(&app, "/gone", 404, 0).await;
+        hang_up_on(&app, query, input).await;
+        visit(&app, "/gone", 302, 1).await;
+    }
+}
+
+#[tokio::test]
+async fn sets_of_links_take_turns_also_where_nobody_waits_for_them() {
+    let app = TestApp::start().await;
+    let row = app.stored(&app.link("https://example.com/").await).await;
+    let writer = &app.app.writer;
+    let actor = Actor::operator(app.tenant.account.id);
+    let set = |code: &str| {
+        let row = short_link::Model {
+            id: ShortLinkId::at(START),
+            code: code.to_owned(),
+            ..row.clone()
+        };
+        let entry = audit::about(actor, Action::ShortLinksCreated, 1, START);
+        Box::pin(writer.insert_links(vec![NewLink { row, key: None }], entry, |_| {}))
+    };
+    let held = hold(&app).await;
+    for code in ["first", "second"] {
+        assert!(set(code).now_or_never().is_none(), "handed over, and given up");
+    }
+    let mut third = set("third");
+    assert!((&mut third).now_or_never().is_none());
+    drop(third);
+    held.rollback().await.expect("an end");
+    writer.drained().await;
+    assert_eq!(app.count_links().await, 3, "it was not its turn yet");
+    let stored = set("fourth").await.expect("stored");
+    assert_eq!(stored[0].1, Outcome::Stored);
+}
+
 #[tokio::test]
 async fn a_call_that_is_repeated_with_its_key_makes_its_code_known_again() {
     let app = TestApp::start().await;
     let input = json!({"url": "https://example.com/", "listId": 42, "code": "again", "idempotencyKey": "1"});
     app.create(input.clone()).await;
-    // As it was before, to a caller who hung up before the link was stored.
+    // As it is on a node that had no part in the first call.
     let row = app.stored("again").await;
     let moved = short_link::Model {
         code: "elsewhere".to_owned(),

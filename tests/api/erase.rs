@@ -1,7 +1,7 @@
 //! A person who is forgotten.
 
 use entity::{ShortLinkId, audit_entry, click, link_visitor, short_link};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, IntoActiveModel, QueryFilter as _, sea_query::Expr};
 use serde_json::{Value, json};
 
 use crate::support::{START, Tenant, TestApp, a_click, of_offer, text, user_error};
@@ -97,6 +97,52 @@ async fn nothing_tells_of_somebody_who_is_forgotten() {
     assert_eq!(erase(&app, NUMBER).await, erased(0, 0));
 }
 
+/// Whether a row says something of who came.
+fn tells(row: &click::Model) -> bool {
+    let kept = click::Model {
+        user_agent_id: None,
+        address: None,
+        visitor: None,
+        country: None,
+        referrer: None,
+        language: None,
+        parameters: None,
+        ..row.clone()
+    };
+    kept != *row
+}
+
+#[tokio::test]
+async fn no_copy_of_a_click_tells_of_who_is_forgotten_whenever_it_was_stored() {
+    let app = TestApp::start().await;
+    let (link, other) = (a_link(&app, NUMBER).await, a_link(&app, OTHER).await);
+    let [summed, late, others] = [a_click(link.id, 1), a_click(link.id, 2), a_click(other.id, 3)];
+    // One that was summed before its copy came, and one that stands there twice at once.
+    app.store_clicks(&[summed.clone(), late.clone(), late.clone(), others.clone()])
+        .await;
+    app.app.aggregator.caught_up().await;
+    app.store_clicks(&[summed.clone(), others.clone()]).await;
+    assert_eq!(erase(&app, NUMBER).await, erased(1, 2));
+    let rows = raw(&app, link.id).await;
+    assert_eq!((rows.len(), rows.iter().any(tells)), (4, false), "{rows:?}");
+    let told: Vec<_> = raw(&app, other.id).await.iter().map(tells).collect();
+    assert_eq!(told, [true, false], "of others it is told once");
+
+    // A spool that was found again, and in the same lot a visit of the same person.
+    let total = app.summed(link.id).await.expect("a total");
+    let again = a_click(link.id, 60);
+    app.store_clicks(&[summed, late, again.clone()]).await;
+    let after = app.summed(link.id).await.expect("a total");
+    let rows = raw(&app, link.id).await;
+    let told: Vec<_> = rows.iter().filter(|row| tells(row)).map(|row| row.id).collect();
+    assert_eq!((rows.len(), told), (7, vec![again.id]));
+    assert_eq!(
+        (after.clicks, after.human_clicks, after.unique_clicks),
+        (total.clicks + 1, total.human_clicks + 1, total.unique_clicks + 1),
+        "who comes again after that is new once more"
+    );
+}
+
 #[tokio::test]
 async fn figures_stay_as_they_were() {
     let app = TestApp::start().await;
@@ -175,6 +221,86 @@ async fn many_links_of_one_person_are_all_forgotten_and_nobody_else_s() {
         .await
         .data("shortLinks");
     assert_eq!(left["totalCount"], 1, "{theirs}");
+}
+
+#[tokio::test]
+async fn a_person_is_forgotten_on_links_that_lead_nowhere_any_more_too() {
+    let app = TestApp::start().await;
+    let mut links = Vec::new();
+    for status in [
+        short_link::Status::Active,
+        short_link::Status::Disabled,
+        short_link::Status::Archived,
+    ] {
+        for is_over in [false, true] {
+            let link = short_link::Model {
+                status,
+                expires_at: is_over.then_some(START),
+                exhausted_at: is_over.then_some(START),
+                ..a_link(&app, NUMBER).await
+            };
+            links.push(app.save(link).await.id);
+        }
+    }
+    assert_eq!(erase(&app, NUMBER).await, erased(6, 0));
+    for link in links {
+        assert_eq!(app.stored_by_id(link).await.contact_phone, None);
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_was_taken_out_of_its_plan_is_forgotten_where_links_have_it() {
+    let app = TestApp::start().await;
+    let taken_out = "+14150000000";
+    let told = erase(&app, taken_out).await;
+    assert_eq!(told["code"], "INVALID_PHONE", "{told}");
+    let link = short_link::Model {
+        contact_phone: Some(taken_out.to_owned()),
+        ..a_link(&app, NUMBER).await
+    };
+    let link = app.save(link).await.id;
+    assert_eq!(erase(&app, taken_out).await, erased(1, 0));
+    assert_eq!(app.stored_by_id(link).await.contact_phone, None);
+}
+
+#[tokio::test]
+async fn a_click_that_comes_while_its_link_is_forgotten_tells_of_nobody() {
+    for _ in 0..10 {
+        let app = TestApp::start().await;
+        let first = a_link(&app, NUMBER).await;
+        let more = (1..400).map(|at| short_link::Model {
+            id: ShortLinkId::at(START),
+            code: format!("more{at}"),
+            ..first.clone()
+        });
+        let insert = short_link::Entity::insert_many(more.map(IntoActiveModel::into_active_model));
+        insert
+            .exec_without_returning(&app.store().write)
+            .await
+            .expect("links");
+        let one = async |which: Expr| {
+            let link = short_link::Entity::find().filter(which);
+            link.one(&app.store().read).await.expect("rows")
+        };
+        // As soon as one link is forgotten, and with it the clicks that it had; whether another one is not yet.
+        let visit = async {
+            loop {
+                if let Some(link) = one(short_link::Column::ContactPhone.is_null()).await {
+                    app.store_clicks(&[a_click(link.id, 1)]).await;
+                    return one(short_link::Column::ContactPhone.is_not_null())
+                        .await
+                        .is_some();
+                }
+            }
+        };
+        let (answer, was_meanwhile) = tokio::join!(erase(&app, NUMBER), visit);
+        if was_meanwhile {
+            assert_eq!(answer, erased(400, 1));
+            assert!(!app.clicks().await.iter().any(tells));
+            return;
+        }
+    }
+    panic!("erasing is always done before a click can come");
 }
 
 #[tokio::test]

@@ -711,7 +711,7 @@ async fn links_are_kept_and_found_when_the_indexes_are_taken_back_and_made_again
         link.api_key_id = None;
     }
     let db = &app.store().write;
-    Migrator::down(db, Some(4)).await.expect("taken back");
+    Migrator::down(db, Some(5)).await.expect("taken back");
     Migrator::up(db, None).await.expect("made again");
     assert_eq!([app.stored("first").await, app.stored("second").await], before);
     link(&app, "third", json!({"url": "https://example.com/spring"})).await;

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use linkhop::{graphql::Limits, http::Settings};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{INTROSPECTION, Setup, TestApp};
 
@@ -245,6 +245,50 @@ async fn a_mutation_costs_thirty_times_what_a_field_does() {
     assert_eq!(refusal(&app, &mutations(11)).await, "QUERY_TOO_COMPLEX");
     let answer = app.graphql(&mutations(10), Value::Null).await;
     assert!(answer.json().get("errors").is_none(), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_batch_costs_its_selection_but_pages_of_clicks_below_its_links_cost_with_each_ten() {
+    let app = TestApp::start().await;
+    let ask = async |links: usize, below: &str| {
+        let query = format!(
+            "mutation($input: CreateShortLinksInput!) {{ createShortLinks(input: $input) {{ \
+             ... on CreateShortLinksSuccess {{ created results {{ ... on CreateShortLinkSuccess {{ \
+             linkId shortUrl shortLink {{ id status domain {{ host }} {below} }} }} }} }} }} }}"
+        );
+        let defaults = json!({"url": "https://example.com/", "listId": 42});
+        let input = json!({"defaults": defaults, "items": vec![json!({}); links]});
+        app.graphql(&query, json!({"input": input})).await
+    };
+    for (links, below) in [
+        (
+            1000,
+            "stats { clicks uniqueClicks } sendingList { brandName } offer { name }",
+        ),
+        (10, "clicks(first: 100) { nodes { id } }"),
+        (100, "clicks(first: 1) { nodes { id } }"),
+    ] {
+        let made = ask(links, below).await.data("createShortLinks");
+        assert_eq!(made["created"], links, "{below}");
+    }
+    let before = app.count_links().await;
+    for (links, below) in [
+        (1000, "clicks(first: 100) { nodes { id } }"),
+        (1000, "clicks(first: 1) { totalCount }"),
+        (1000, "domain { usage { activeLinks } }"),
+        (
+            1000,
+            "a: status ... on ShortLink { sendingList { domain { usage { activeLinks } } } }",
+        ),
+    ] {
+        let refused = ask(links, below).await;
+        assert_eq!(refused.error_code(), "QUERY_TOO_COMPLEX", "{below}");
+    }
+    assert_eq!(
+        app.count_links().await,
+        before,
+        "nothing is made of what is refused"
+    );
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! Every filter and every order has an index behind it: what the database says of the very statements that answer.
 
 use entity::{
-    DomainId, OfferId, SendingListId, ShortLinkId, Timestamp, domain, offer, sending_list, short_link,
+    ApiKeyId, DomainId, OfferId, SendingListId, ShortLinkId, Timestamp,
+    audit_entry::{self, Action},
+    domain, offer, sending_list, short_link,
 };
+use linkhop::accounts::{Actor, audit};
+use migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
     ConnectionTrait as _, DatabaseBackend, DatabaseConnection, EntityTrait, IntoActiveModel,
     TransactionTrait as _,
@@ -148,6 +152,7 @@ async fn answered_from(app: &TestApp, list: &str, page: &str, index: &str) {
         "SCAN offer",
         "SCAN sending_list",
         "SCAN domain",
+        "SCAN audit_entry",
         "TEMP B-TREE",
         "Seq Scan",
     ] {
@@ -363,4 +368,49 @@ async fn what_still_uses_a_row_of_the_catalogue_is_counted_from_an_index() {
             assert!(!plan.contains(wrong), "{list} has {wrong}:\n{plan}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_was_done_with_a_key_is_found_from_an_index_among_all_that_was_done() {
+    let app = TestApp::start().await;
+    let (used, lost) = (ApiKeyId::at(START), ApiKeyId::at(START));
+    let entries = (0..20_000).map(|number| {
+        let made_at = Timestamp::from_millis(START.millis() + number);
+        let actor = Actor {
+            account: app.tenant.account.id,
+            key: Some(if number % 1000 == 7 { lost } else { used }),
+        };
+        audit::about(actor, Action::ShortLinkCreated, 1, made_at)
+    });
+    let db = &app.store().write;
+    insert::<audit_entry::Entity, _>(db, &entries.collect::<Vec<_>>()).await;
+    let with_figures = async |app: &TestApp| {
+        if db.get_database_backend() == DatabaseBackend::Postgres {
+            db.execute_unprepared("ANALYZE").await.expect("figures");
+        }
+        for filter in [
+            format!("{{apiKeyId: \"{lost}\"}}"),
+            format!(
+                "{{apiKeyId: \"{lost}\", from: \"2026-11-23T12:00:01Z\", before: \"2026-11-23T12:00:09Z\"}}"
+            ),
+        ] {
+            for page in ["first: 10", "last: 10"] {
+                let page = format!("filter: {filter}, {page}");
+                answered_from(app, "auditLog", &page, "audit_entry_key_idx").await;
+            }
+        }
+    };
+    with_figures(&app).await;
+    // It can be taken back and made again, and the log can only grow all the while.
+    for taken_back in [true, false] {
+        if taken_back {
+            Migrator::down(db, Some(1)).await.expect("taken back");
+        } else {
+            Migrator::up(db, None).await.expect("made again");
+        }
+        let changed = db.execute_unprepared("UPDATE audit_entry SET affected = 7").await;
+        let refused = changed.expect_err("append-only").to_string();
+        assert!(refused.contains("the audit log is append-only"), "{refused}");
+    }
+    with_figures(&app).await;
 }

@@ -263,7 +263,7 @@ async fn clicks_stay_when_the_tables_are_taken_back_and_made_again() {
     app.visit(Method::GET, HOST, &path, &[]).await;
     let before = app.clicks().await;
     let db = &app.store().write;
-    Migrator::down(db, Some(3)).await.expect("taken back");
+    Migrator::down(db, Some(4)).await.expect("taken back");
     Migrator::up(db, None).await.expect("made again");
     let after = app.clicks().await;
     let facts = |clicks: &[click::Model]| -> Vec<_> {

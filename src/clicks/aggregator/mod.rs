@@ -9,6 +9,9 @@
 //! ([`super::columns`]), of which those of one account and day get into fewer and larger chunks as they become more. Every
 //! click is in exactly one chunk from the moment on at which the mark says that it is summed.
 //!
+//! A click that was written twice is summed by its first row. The other one only tells once more who came, and nobody would
+//! find it when a person is to be forgotten: so it loses its traces in the transaction that finds it.
+//!
 //! Whoever moves the mark looks, in the transaction in which they write the sums, whether it is still where they took it
 //! up; else they undo what they wrote. So a server and an operator's command, or two servers, may sum the same clicks.
 

@@ -195,13 +195,7 @@ impl<'a> Draft<'a> {
         self.plan.is_custom
     }
 
-    /// What is answered once it is stored, and told to whoever remembers that there was none.
-    pub(super) fn stored(self, tools: Tools<'_>) -> Created {
-        tools.hosts.changes().note_made_link(&self.link.row.code);
-        self.created()
-    }
-
-    /// What would be answered if it were stored.
+    /// What is answered once it is stored.
     pub(super) fn created(self) -> Created {
         Created {
             link: self.link.row,

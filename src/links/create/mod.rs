@@ -189,6 +189,14 @@ pub struct Tools<'a> {
     pub codes: &'a CodeSpace,
 }
 
+impl Tools<'_> {
+    /// Tells whoever remembers that there was no link with a code that there is one now.
+    fn tell(&self) -> impl Fn(&str) + Send + Sync + use<> {
+        let changes = self.hosts.changes().clone();
+        move |code| changes.note_made_link(code)
+    }
+}
+
 /// Whose links are made, by whom, and when.
 #[derive(Clone, Copy, Debug)]
 struct Making<'a> {
@@ -266,7 +274,7 @@ pub async fn create(
             Before::Other => return Err(CreateError::IdempotencyConflict),
             Before::Same(link) => {
                 let created = replay(db, account.id, link).await?;
-                // The call that made it may have been given up before it was told.
+                // Another node may have made it, of which this one was not told.
                 tools.hosts.changes().note_made_link(&created.link.code);
                 return Ok(created);
             }
@@ -336,10 +344,10 @@ async fn make(
     });
     loop {
         let entry = making.told(&draft.link.row);
-        let (link, outcome) = tools.writer.insert_link(draft.link, entry).await?;
+        let (link, outcome) = tools.writer.insert_link(draft.link, entry, tools.tell()).await?;
         draft.link = link;
         match outcome {
-            Outcome::Stored => return Ok(Some(draft.stored(tools))),
+            Outcome::Stored => return Ok(Some(draft.created())),
             Outcome::KeyTaken => return Ok(None),
             Outcome::CodeTaken => draft.draw_again(account)?,
         }

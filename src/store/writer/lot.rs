@@ -1,11 +1,14 @@
 //! What waits for the writer, and what of it is stored together.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{Done, NewClick, NewLinks, Outcome, WriteError, claim::Claim};
 
@@ -25,9 +28,45 @@ pub(super) struct Asked {
 #[derive(Debug)]
 pub(super) enum Write {
     /// With what became of the first of them, where a part is stored already.
-    Links(Arc<NewLinks>, Vec<Outcome>),
+    Links(Arc<NewLinks>, Vec<Outcome>, After),
     /// With its claim to a place, where the click uses one up.
     Click(Arc<NewClick>, Option<Claim>),
+}
+
+/// What follows once links are stored, or can't be. It goes with the write and not with the caller, who may hang up.
+pub(super) struct After {
+    /// Is told the codes of links.
+    pub(super) told: Box<dyn Fn(&str) + Send + Sync>,
+    /// Lets the next set in when it is dropped.
+    pub(super) turn: Option<OwnedSemaphorePermit>,
+}
+
+impl fmt::Debug for After {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { told: _, turn } = self;
+        formatter
+            .debug_struct("After")
+            .field("turn", turn)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Write {
+    /// Tells of links that are there now. Where the database did not answer they may be.
+    fn tell(&self, outcome: &Result<Done, WriteError>) {
+        let Self::Links(new, _, after) = self else {
+            return;
+        };
+        for (at, link) in new.links.iter().enumerate() {
+            let may_be_there = match outcome {
+                Ok(Done::Links(outcomes)) => outcomes.get(at) == Some(&Outcome::Stored),
+                Ok(Done::Click(_)) | Err(_) => true,
+            };
+            if may_be_there {
+                (after.told)(&link.row.code);
+            }
+        }
+    }
 }
 
 impl Asked {
@@ -94,7 +133,7 @@ impl Lot {
         );
         for (mut asked, outcome) in self.writes.drain(..).zip(outcomes) {
             let outcome = match (&mut asked.write, outcome) {
-                (Write::Links(new, stored), Ok(Done::Links(mut part))) => {
+                (Write::Links(new, stored, _), Ok(Done::Links(mut part))) => {
                     stored.append(&mut part);
                     if stored.len() < new.links.len() {
                         rest.writes.push(asked);
@@ -124,6 +163,7 @@ impl Lot {
     /// Wakes everybody. A caller that has gone away no longer asks; its row is stored all the same.
     pub(super) fn answer(self, outcomes: Vec<Result<Done, WriteError>>) {
         for (Asked { write, caller }, outcome) in self.writes.into_iter().zip(outcomes) {
+            write.tell(&outcome);
             // Whoever gets links back has them alone then, and need not copy them.
             drop(write);
             let _ = caller.send(outcome);

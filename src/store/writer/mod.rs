@@ -31,7 +31,7 @@ use tokio::{
 
 use self::{
     claim::Claim,
-    lot::{Asked, Message, Write},
+    lot::{After, Asked, Message, Write},
 };
 use super::{Store, connect::Place};
 
@@ -59,7 +59,7 @@ pub struct Writer {
     links: mpsc::Sender<Message>,
     /// How many links one write has at most.
     step: usize,
-    /// Lets sets of links in, in the order in which they come.
+    /// Lets sets of links in, in the order in which they come. A set keeps its place until it is stored, whoever waits.
     sets: Arc<Semaphore>,
     /// How many writes were last stored together.
     lot: Arc<AtomicUsize>,
@@ -204,20 +204,25 @@ impl Writer {
     /// Stores a link, its idempotency key and the entry of the audit log that tells of it, or none of them. The link comes
     /// back with what became of it.
     ///
+    /// `told` is told its code as soon as it is stored, or may be: from the moment it is handed over that happens also where
+    /// the caller waits no longer.
+    ///
     /// # Errors
     /// When the database did not store it.
     pub async fn insert_link(
         &self,
         link: NewLink,
         entry: audit_entry::Model,
+        told: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<(NewLink, Outcome), WriteError> {
-        let mut links = self.insert(vec![link], entry).await?;
+        let told = Box::new(told);
+        let mut links = self.insert(vec![link], entry, After { told, turn: None }).await?;
         links.pop().ok_or(WriteError::Ended)
     }
 
     /// Stores links, each with its idempotency key or not at all, and with them an entry of the audit log that says how
     /// many were stored. All links come back, in their order, with what became of them; of two with the same code or key
-    /// the first one is stored.
+    /// the first one is stored. `told` is told the code of each that is stored, as by [`Self::insert_link`].
     ///
     /// # Errors
     /// When the database did not answer. Then none is stored, or only the first ones, and the entry says how many.
@@ -225,19 +230,25 @@ impl Writer {
         &self,
         links: Vec<NewLink>,
         entry: audit_entry::Model,
+        told: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<Vec<(NewLink, Outcome)>, WriteError> {
-        let _turn = self.sets.acquire().await.map_err(|_| WriteError::Ended)?;
-        self.insert(links, entry).await
+        let turn = Arc::clone(&self.sets).acquire_owned().await;
+        let after = After {
+            told: Box::new(told),
+            turn: Some(turn.map_err(|_| WriteError::Ended)?),
+        };
+        self.insert(links, entry, after).await
     }
 
     async fn insert(
         &self,
         links: Vec<NewLink>,
         entry: audit_entry::Model,
+        after: After,
     ) -> Result<Vec<(NewLink, Outcome)>, WriteError> {
         let (caller, done) = oneshot::channel();
         let links = Arc::new(NewLinks { links, entry });
-        let write = Write::Links(Arc::clone(&links), Vec::new());
+        let write = Write::Links(Arc::clone(&links), Vec::new(), after);
         let handed = self.links.send(Message::Store(Asked { write, caller })).await;
         handed.map_err(|_| WriteError::Ended)?;
         match done.await.map_err(|_| WriteError::Ended)?? {

@@ -123,7 +123,7 @@ fn is_one_statement(writes: &[Asked]) -> bool {
     let all = |is: fn(&Write) -> bool| writes.iter().all(|asked| is(&asked.write));
     all(|write| matches!(write, Write::Click(_, None)))
         || all(|write| match write {
-            Write::Links(new, _) => {
+            Write::Links(new, ..) => {
                 new.entry.subject_id.is_some() && new.links.iter().all(|link| link.key.is_none())
             }
             Write::Click(..) => false,
@@ -152,7 +152,7 @@ async fn run(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<Vec<Done>, W
         _ => Outcome::CodeTaken,
     };
     let done = |(at, asked): (usize, &Asked)| match &asked.write {
-        Write::Links(new, _) => Done::Links(new.links.iter().map(outcome).collect()),
+        Write::Links(new, ..) => Done::Links(new.links.iter().map(outcome).collect()),
         Write::Click(..) => Done::Click(kept(at)),
     };
     Ok(writes.iter().enumerate().map(done).collect())
@@ -169,7 +169,7 @@ struct Stored {
 
 async fn insert_links(db: &impl ConnectionTrait, writes: &[Asked]) -> Result<Stored, WriteError> {
     let sets = writes.iter().filter_map(|asked| match &asked.write {
-        Write::Links(new, _) => Some(new.as_ref()),
+        Write::Links(new, ..) => Some(new.as_ref()),
         Write::Click(..) => None,
     });
     let sets: Vec<&NewLinks> = sets.collect();

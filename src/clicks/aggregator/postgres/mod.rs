@@ -1,5 +1,6 @@
 //! Summing in `PostgreSQL`: a lot a transaction, which nobody who stores a click waits for. Two statements note
-//! first visits, sum it by link and tell of its clicks, from which the rest is made.
+//! first visits, sum it by link and tell of its clicks, from which the rest is made; where there are copies, a third one
+//! removes what they say of their visitors.
 
 mod chunks;
 mod subjects;
@@ -108,10 +109,7 @@ async fn sum_lot(db: &DatabaseTransaction, newest: i64) -> Result<Summed, ChunkE
         newest.min(mark.through + LOT)
     };
     let mut facts = Facts::default();
-    if mark.link.is_some() {
-        sum::summed(db, mark.through, upcoming, &mut facts).await?;
-    }
-    sum::lot(db, mark.through, upcoming, &mut facts).await?;
+    sum::lot(db, mark.through, upcoming, mark.link.is_some(), &mut facts).await?;
     let (sums, chunks) = aside(move || (facts.sums(), facts.chunks())).await?;
     subjects::add_sums(db, sums).await?;
     chunks::write(db, chunks).await?;

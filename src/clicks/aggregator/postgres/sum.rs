@@ -15,9 +15,10 @@ use sea_orm::{
 use crate::clicks::{
     aggregator::facts::{Facts, Owner, TextNumbers, tell_of_unknown_link},
     columns::Column,
+    traces::FORGET,
 };
 
-/// The clicks of a lot. One whose id is noted already, or stands twice in the lot, was written twice and adds nothing.
+/// The clicks of a lot. One whose id is noted already, or stands twice in the lot, was written twice: its copy adds nothing.
 ///
 /// Here and below, what is asked of each click is asked in a subquery of its own: not as a join, for which all that was ever
 /// noted might be read, or, where the database does not know yet how many clicks there are, each be compared with each.
@@ -86,6 +87,19 @@ static SUMMED: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+const ROWS: &str = "SELECT count(*) FROM click WHERE seq > $1 AND seq <= $2";
+
+/// Removes what the copies in a lot, whose clicks are noted by other rows, say of their visitors.
+static FORGET_COPIES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{}
+WHERE seq > $1 AND seq <= $2 AND (
+    SELECT k.seq FROM link_click AS k WHERE k.short_link_id = click.short_link_id AND k.click_id = click.id
+) <> seq",
+        FORGET.as_str()
+    )
+});
+
 const FACTS: &str = "c.seq, c.clicked_at, CAST(c.verdict AS smallint), c.short_link_id, \
     l.account_id, l.sending_list_id, l.offer_id, l.domain_id, \
     u.device, u.os, u.browser, c.country, c.referrer, CAST(c.parameters AS text)";
@@ -109,44 +123,50 @@ fn verdict() -> String {
     format!("CASE bot_reason{reasons} ELSE 0 END + CASE bot_kind{kinds} ELSE 0 END")
 }
 
-/// Sums the clicks behind one row up to another by link, and gathers what there is to tell of them.
+/// Sums the clicks behind one row up to another by link, and gathers what there is to tell of them; `is_begun` says that
+/// a part of them is summed by link already. Copies lose what they say of their visitors.
 pub(super) async fn lot(
     db: &DatabaseTransaction,
     through: i64,
     upcoming: i64,
+    is_begun: bool,
     facts: &mut Facts,
 ) -> Result<(), DbErr> {
-    let lot = [through.into(), upcoming.into()];
-    let note = Statement::from_sql_and_values(DatabaseBackend::Postgres, NOTE_FIRSTS.as_str(), lot);
-    db.execute_raw(note).await?;
-    gather(db, &SUM, through, upcoming, facts).await
+    let mut counted = 0;
+    if is_begun {
+        counted += gather(db, &SUMMED, through, upcoming, facts).await?;
+    }
+    db.execute_raw(of_lot(&NOTE_FIRSTS, through, upcoming)).await?;
+    counted += gather(db, &SUM, through, upcoming, facts).await?;
+    // To look each click up again only to find that there is no copy would cost more than to count them.
+    let rows = db.query_one_raw(of_lot(ROWS, through, upcoming)).await?;
+    let rows: i64 = rows.map_or(Ok(0), |row| row.try_get_by_index(0))?;
+    if rows != counted {
+        db.execute_raw(of_lot(&FORGET_COPIES, through, upcoming)).await?;
+    }
+    Ok(())
 }
 
-/// Gathers what there is to tell of clicks that are summed by link already.
-pub(super) async fn summed(
-    db: &DatabaseTransaction,
-    through: i64,
-    upcoming: i64,
-    facts: &mut Facts,
-) -> Result<(), DbErr> {
-    gather(db, &SUMMED, through, upcoming, facts).await
+fn of_lot(sql: &str, through: i64, upcoming: i64) -> Statement {
+    Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, [through.into(), upcoming.into()])
 }
 
+/// Gathers what a statement tells of clicks, and answers of how many.
 async fn gather(
     db: &DatabaseTransaction,
     sql: &str,
     through: i64,
     upcoming: i64,
     facts: &mut Facts,
-) -> Result<(), DbErr> {
-    let values = [through.into(), upcoming.into()];
-    let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, values);
+) -> Result<i64, DbErr> {
     // Row by row: together they would be a hundred megabytes.
-    let mut rows = db.stream_raw(statement).await?;
+    let mut rows = db.stream_raw(of_lot(sql, through, upcoming)).await?;
+    let mut told = 0;
     while let Some(row) = rows.try_next().await? {
         add(&row, facts)?;
+        told += 1;
     }
-    Ok(())
+    Ok(told)
 }
 
 fn add(row: &QueryResult, facts: &mut Facts) -> Result<(), DbErr> {

@@ -9,13 +9,20 @@ use foldhash::fast::RandomState;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Statement, params};
 
 use super::lot::{self, Click};
-use crate::clicks::aggregator::facts::{Facts, Sum};
+use crate::clicks::{
+    aggregator::facts::{Facts, Sum},
+    traces::FORGET,
+};
 
 const IS_VISITOR: &str = "SELECT 1 FROM link_visitor WHERE short_link_id = ?1 AND visitor = ?2";
 
 const VISITORS: &str = "SELECT visitor FROM link_visitor WHERE short_link_id = ?1 LIMIT ?2";
 
 const NOTED: &str = "SELECT seq FROM link_click WHERE short_link_id = ?1 AND click_id = ?2";
+
+static FORGET_COPY: LazyLock<String> = LazyLock::new(|| format!("{} WHERE seq = ?1", FORGET.as_str()));
+
+const JUDGE: &str = "UPDATE link_click SET verdict = ?3 WHERE short_link_id = ?1 AND click_id = ?2";
 
 static ADD_CLICKS: LazyLock<Sql> = LazyLock::new(|| {
     let insert = "INSERT INTO link_click (short_link_id, click_id, seq, clicked_at, verdict) VALUES";
@@ -54,6 +61,8 @@ pub(super) struct Links<'db> {
     is_visitor: CachedStatement<'db>,
     visitors: CachedStatement<'db>,
     noted: CachedStatement<'db>,
+    forget_copy: CachedStatement<'db>,
+    judge: CachedStatement<'db>,
     add_clicks: Rows<'db>,
     add_visitors: Rows<'db>,
     add_totals: Rows<'db>,
@@ -67,6 +76,8 @@ impl<'db> Links<'db> {
             is_visitor: db.prepare_cached(IS_VISITOR)?,
             visitors: db.prepare_cached(VISITORS)?,
             noted: db.prepare_cached(NOTED)?,
+            forget_copy: db.prepare_cached(&FORGET_COPY)?,
+            judge: db.prepare_cached(JUDGE)?,
             add_clicks: Rows::of(db, &ADD_CLICKS)?,
             add_visitors: Rows::of(db, &ADD_VISITORS)?,
             add_totals: Rows::of(db, &ADD_TOTALS)?,
@@ -74,8 +85,8 @@ impl<'db> Links<'db> {
         })
     }
 
-    /// Notes clicks, sorted by link and row, and adds them up. A click that is noted already was written twice and adds
-    /// nothing.
+    /// Notes clicks, sorted by link and row, and adds them up. A click that is noted already was written twice: its copy adds
+    /// nothing, and says nothing any longer of who came.
     pub(super) fn sum(mut self, facts: &Facts, clicks: &mut [Click]) -> rusqlite::Result<()> {
         let link = |click: &Click| lot::bytes(facts.link_id(click.link));
         for clicks in clicks.chunk_by_mut(|one, other| one.link == other.link) {
@@ -93,8 +104,12 @@ impl<'db> Links<'db> {
             let are_all_noted = noted == clicks.len();
             for click in clicks {
                 click.is_counted = are_all_noted || self.is_noted(link(click), click)?;
+                if !click.is_counted {
+                    self.forget_copy.execute([click.seq])?;
+                }
             }
         }
+        self.pass_firsts_on(link, clicks)?;
         let counted = |click: &&Click| click.is_counted;
         let firsts = clicks.iter().filter(counted);
         let firsts = firsts.filter(|click| click.verdict.is_unique());
@@ -129,7 +144,7 @@ impl<'db> Links<'db> {
     /// Finds out which clicks of one link are a visitor's first.
     ///
     /// A click that is noted already has made its visitor known, so this says the same of its copies as of any other click,
-    /// and whether it is one need not be asked before.
+    /// and whether it is one need not be asked before. Where the visitor was forgotten since, see [`Self::pass_firsts_on`].
     fn find_firsts(&mut self, link: [u8; 16], clicks: &mut [Click]) -> rusqlite::Result<()> {
         let visitor = |click: &Click| click.visitor.filter(|_| click.verdict.is_human());
         let asked = clicks.iter().filter_map(visitor).count();
@@ -150,6 +165,32 @@ impl<'db> Links<'db> {
             let is_first = self.known.insert(visitor)
                 && (are_all_known || !self.is_visitor.exists(params![link, visitor])?);
             click.verdict = click.verdict.that_is_unique(is_first);
+        }
+        Ok(())
+    }
+
+    /// Gives what was taken for a first click, and is a copy of one whose visitor is no longer known, to the visitor's next:
+    /// the person was forgotten since, or their click judged a bot's. Copies are rare, and such ones hardly ever seen.
+    fn pass_firsts_on(
+        &mut self,
+        link: impl Fn(&Click) -> [u8; 16],
+        clicks: &mut [Click],
+    ) -> rusqlite::Result<()> {
+        for at in 0..clicks.len() {
+            let copy = clicks[at];
+            if copy.is_counted || !copy.verdict.is_unique() {
+                continue;
+            }
+            let is_next = |click: &&mut Click| {
+                click.is_counted
+                    && (click.link, click.visitor) == (copy.link, copy.visitor)
+                    && click.verdict.is_human()
+            };
+            if let Some(next) = clicks[at + 1..].iter_mut().find(is_next) {
+                next.verdict = next.verdict.that_is_unique(true);
+                self.judge
+                    .execute(params![link(next), next.id, next.verdict.byte()])?;
+            }
         }
         Ok(())
     }
@@ -229,7 +270,9 @@ mod tests {
             PRIMARY KEY (short_link_id, click_id)) WITHOUT ROWID;
         CREATE TABLE link_visitor (short_link_id, visitor, seq, PRIMARY KEY (short_link_id, visitor)) WITHOUT ROWID;
         CREATE TABLE link_total (short_link_id PRIMARY KEY, clicks, human_clicks, unique_clicks,
-            first_clicked_at, last_clicked_at) WITHOUT ROWID;";
+            first_clicked_at, last_clicked_at) WITHOUT ROWID;
+        CREATE TABLE click (seq INTEGER PRIMARY KEY, user_agent_id, address, visitor, country, referrer, language,
+            parameters);";
 
     /// Sums clicks of one link, each given as its id and its visitor, and answers the rows of those that count, the rows of
     /// visitors' first ones, and the link's total.
@@ -275,6 +318,51 @@ mod tests {
         assert_eq!(counted, [118]);
         assert_eq!(firsts, [1, 2, 3, 4, 5, 118]);
         assert_eq!(total, [32, 32, 6]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_copy_of_a_click_whose_visitor_was_forgotten_takes_no_first_from_the_next() -> rusqlite::Result<()> {
+        let db = Connection::open_in_memory()?;
+        db.execute_batch(TABLES)?;
+        sum(&db, 1, &[(1, 7), (2, 8)])?;
+        db.execute("DELETE FROM link_visitor", [])?;
+        // Copies of both; then who comes again is new once more, and new once.
+        let (counted, firsts, total) = sum(&db, 11, &[(1, 7), (2, 8), (1, 7), (3, 7), (4, 7)])?;
+        assert_eq!((counted, firsts, total), (vec![14, 15], vec![14], [4, 4, 3]));
+        let uniques = "SELECT count(*) FROM link_click WHERE click_id = ?1 AND verdict = ?2";
+        let unique = Click::of_person(0, [3; 16], 0, 7).verdict.that_is_unique(true);
+        let noted: i64 = db.query_row(uniques, params![[3_u8; 16], unique.byte()], |row| row.get(0))?;
+        assert_eq!(noted, 1, "its link knows it as the first");
+        Ok(())
+    }
+
+    #[test]
+    fn a_copy_alone_says_nothing_any_longer_of_its_visitor() -> rusqlite::Result<()> {
+        let db = Connection::open_in_memory()?;
+        db.execute_batch(TABLES)?;
+        let insert = "INSERT INTO click VALUES (?1, 1, 'a', 7, 'US', 'r', 'en', '{}')";
+        for seq in [1, 2, 11] {
+            db.execute(insert, [seq])?;
+        }
+        sum(&db, 1, &[(1, 7), (1, 7)])?;
+        sum(&db, 11, &[(1, 7)])?;
+        let telling = "SELECT group_concat(seq), count(user_agent_id), count(address), count(visitor), count(country), \
+            count(referrer), count(language), count(parameters) FROM click \
+            WHERE coalesce(user_agent_id, address, visitor, country, referrer, language, parameters) IS NOT NULL";
+        let telling = db.query_row(telling, [], |row| {
+            let left: [i64; 7] = [
+                row.get(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+                row.get(5)?,
+                row.get(6)?,
+                row.get(7)?,
+            ];
+            Ok((row.get::<_, String>(0)?, left))
+        })?;
+        assert_eq!(telling, ("1".to_owned(), [1; 7]));
         Ok(())
     }
 

@@ -189,7 +189,7 @@ impl<'a> Makes<'a> {
             let link = links.get(&id).ok_or_else(|| missing(id))?.clone();
             let domain = self.domains.get(&link.domain_id);
             let domain = Arc::clone(domain.ok_or_else(|| missing(id))?);
-            // The call that made it may have been given up before it was told.
+            // Another node may have made it, of which this one was not told.
             tools.hosts.changes().note_made_link(&link.code);
             let created = Created {
                 link,
@@ -276,12 +276,12 @@ impl<'a> Makes<'a> {
                 plans.push((at, plan));
             }
             let entry = audit::about(actor, action, links.len(), now);
-            let stored = tools.writer.insert_links(links, entry).await?;
+            let stored = tools.writer.insert_links(links, entry, tools.tell()).await?;
             let mut in_use = Vec::new();
             for ((link, outcome), (at, plan)) in stored.into_iter().zip(plans) {
                 let mut draft = Draft::from_parts(link, plan);
                 match outcome {
-                    Outcome::Stored => self.done.push((at, Ok(draft.stored(tools)))),
+                    Outcome::Stored => self.done.push((at, Ok(draft.created()))),
                     Outcome::KeyTaken => in_use.push((at, draft)),
                     Outcome::CodeTaken => match draft.draw_again(account) {
                         Ok(()) => drafts.push((at, draft)),

@@ -259,7 +259,7 @@ impl LinksOfLot {
         while room > 0
             && let (Some(asked), Some(outcome)) = (writes.get(self.at), outcomes.get_mut(self.at))
         {
-            let (Write::Links(new, before), Done::Links(now)) = (&asked.write, outcome) else {
+            let (Write::Links(new, before, _), Done::Links(now)) = (&asked.write, outcome) else {
                 self.at += 1;
                 continue;
             };
@@ -301,7 +301,7 @@ mod tests {
     use super::*;
     use crate::store::{
         NewClick, NewLink, Options, Outcome, Store,
-        writer::{NewLinks, UsedKey},
+        writer::{NewLinks, UsedKey, lot::After},
     };
 
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -366,7 +366,15 @@ mod tests {
             created_at: NOW,
         };
         let links = (0..count).map(link).collect();
-        asked(Write::Links(Arc::new(NewLinks { links, entry }), Vec::new()))
+        let after = After {
+            told: Box::new(|_| {}),
+            turn: None,
+        };
+        asked(Write::Links(
+            Arc::new(NewLinks { links, entry }),
+            Vec::new(),
+            after,
+        ))
     }
 
     fn click() -> Message {
