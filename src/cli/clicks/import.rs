@@ -17,10 +17,11 @@ use crate::{
     accounts,
     app::Clock,
     clicks::{
-        import::{Format, Imported, Importer, LOT, Line, Lines, Numbered},
+        import::{Columns, Imported, Importer, LOT, MAX_LINE_BYTES, Numbered},
         judge::{self, Judge},
     },
     config::{AgentsConfig, CountriesConfig, DatabaseConfig, NetworksConfig, Unseen},
+    files::{Format, Line, Lines},
 };
 
 /// What `--help` says below the flags.
@@ -100,7 +101,8 @@ impl Import {
     pub(super) async fn run(self) -> Result<()> {
         let format = self.format()?;
         let file = File::open(&self.file).with_context(|| format!("can't read {}", self.file.display()))?;
-        let mut lines = Lines::of(BufReader::new(file), format)?;
+        let mut lines = Lines::of(BufReader::new(file), format, MAX_LINE_BYTES)?;
+        let columns = Columns::of(lines.names())?;
         let store = open(&self.database).await?;
         let account = accounts::find(&store.read, self.account).await?;
         let account = account.map_err(known_account)?.id;
@@ -111,7 +113,7 @@ impl Import {
         let mut tally = Tally::begin(clock.now());
         let mut lot: Vec<Numbered> = Vec::with_capacity(LOT);
         while let Some(Line { number, said }) = lines.next_line()? {
-            match said {
+            match columns.fields(said) {
                 Ok(fields) => match importer.read(&fields, clock.now()).await? {
                     Ok(new) => lot.push((number, new)),
                     Err(wrong) => tally.reject(number, wrong.to_string()),

@@ -23,7 +23,7 @@ use crate::{
     links::{
         code::CodeSpace,
         create::{NewShortLink, Tools},
-        import::{Brought, Columns, LOT, Numbered, WrongValue, bring, code_of, link_of, reason_of},
+        import::{Brought, Columns, LOT, MAX_LINE_BYTES, Numbered, WrongValue, bring, code_of, link_of, reason_of},
     },
     store::{Store, Writer},
 };
@@ -155,7 +155,7 @@ impl Import {
     pub(super) async fn run(self) -> Result<()> {
         let format = self.format()?;
         let file = File::open(&self.file).with_context(|| format!("can't read {}", self.file.display()))?;
-        let mut lines = Lines::of(BufReader::new(file), format)?;
+        let mut lines = Lines::of(BufReader::new(file), format, MAX_LINE_BYTES)?;
         let columns = self.columns(format, lines.names())?;
         if let Some(rejects) = &self.rejects
             && same(rejects, &self.file)
