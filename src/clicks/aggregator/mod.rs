@@ -15,6 +15,7 @@
 mod facts;
 mod postgres;
 mod sqlite;
+mod texts;
 
 use std::{sync::mpsc, time::Duration};
 
