@@ -182,6 +182,11 @@ impl<R: BufRead, O: DeserializeOwned> Lines<R, O> {
         Ok(lines)
     }
 
+    /// How it is written.
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
     /// Of CSV the names of the cells.
     pub fn names(&self) -> &[String] {
         &self.names
