@@ -7,6 +7,7 @@ mod crash;
 mod demo;
 mod erase;
 mod export;
+mod export_pages;
 mod help;
 mod import;
 mod links_import;
