@@ -10,14 +10,16 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 use chrono::{DateTime, Utc};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use entity::{AccountId, DomainId, OfferId, SendingListId};
 use sea_orm::ConnectionTrait;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::format::{FormatName, told_by_name};
 use crate::{
     catalog::{self, sending_list::ListLookup},
+    files::Format,
     values::host::Host,
 };
 
@@ -35,24 +37,11 @@ pub(super) struct Target {
     output: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum FormatName {
-    /// Rows below a row of names
-    Csv,
-    /// One JSON object a line
-    Ndjson,
-}
-
 impl Target {
     /// Begins to write rows with these names.
     pub(super) fn begin(&self, names: &'static [&'static str]) -> Result<Rows> {
-        let is_csv = self.output.as_deref().and_then(Path::extension);
-        let is_csv = is_csv.is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-        let format = self.format.unwrap_or(if is_csv {
-            FormatName::Csv
-        } else {
-            FormatName::Ndjson
-        });
+        let by_name = || self.output.as_deref().and_then(told_by_name);
+        let format = self.format.map(Into::into).or_else(by_name);
         let (out, file): (Box<dyn Write + Send>, _) = match &self.output {
             None => (Box::new(io::stdout()), None),
             Some(path) => {
@@ -64,7 +53,7 @@ impl Target {
         let mut rows = Rows {
             out: BufWriter::with_capacity(BUFFER, out),
             names,
-            is_csv: format == FormatName::Csv,
+            is_csv: format == Some(Format::Csv),
             file,
             is_heard: true,
         };

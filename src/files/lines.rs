@@ -1,11 +1,14 @@
 //! The lines of a file, and of CSV the rows.
 
-use std::io::{self, BufRead};
+use std::{
+    io::{self, BufRead},
+    marker::PhantomData,
+};
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// The most bytes of a line, and of a row of CSV that has several.
-pub const MAX_LINE_BYTES: usize = 1024 * 1024;
+use super::quotes::{Quotes, Row};
 
 /// How much of what was read already is left lying before it is cleared away.
 const LITTER: usize = 256 * 1024;
@@ -21,20 +24,23 @@ pub enum Format {
     Csv,
 }
 
+/// A JSON object, whatever its fields are.
+pub type Object = Map<String, Value>;
+
 /// A line that says something, with its number from 1.
 #[derive(Debug)]
-pub struct Line {
+pub struct Line<O = Object> {
     /// Which it is; of several, the first.
     pub number: u64,
     /// What it says.
-    pub said: Result<Said, WrongLine>,
+    pub said: Result<Said<O>, WrongLine>,
 }
 
 /// What a line says.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
-    /// A JSON object.
-    Object(Map<String, Value>),
+pub enum Said<O = Object> {
+    /// A JSON object, read as one of these.
+    Object(O),
     /// A cell for each name.
     Cells(Vec<String>),
 }
@@ -62,9 +68,20 @@ fn size(value: &Value) -> usize {
 /// Why a line can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum WrongLine {
-    /// It is too long.
-    #[error("the line is longer than {MAX_LINE_BYTES} bytes, or a quotation mark is never closed")]
-    TooLong,
+    /// It is longer than so many bytes.
+    #[error("the line is longer than {0} bytes")]
+    TooLong(usize),
+    /// A row of CSV never ends.
+    #[error("the quotation mark that opens in line {0} is never closed")]
+    OpenQuote(u64),
+    /// A row of CSV does not end for long.
+    #[error("the quotation mark that opens in line {line} is not closed within {max_bytes} bytes")]
+    LongQuote {
+        /// Where it opens.
+        line: u64,
+        /// How much of a row is read.
+        max_bytes: usize,
+    },
     /// It is no text.
     #[error("the line is not UTF-8")]
     Encoding,
@@ -93,15 +110,20 @@ pub enum WrongFile {
     /// It is text in another encoding.
     #[error("the file is UTF-16; save it as UTF-8")]
     Utf16,
-    /// The first row of CSV can't be taken apart, or is not there.
-    #[error("the first row of CSV holds the names of its cells, such as url,listId")]
-    Header,
+    /// The first row of CSV is not there.
+    #[error("the first row of CSV holds the names of its cells; this one is empty")]
+    NoNames,
+    /// The first row of CSV can't be taken apart.
+    #[error("the first row of CSV can't be read")]
+    Names(#[source] WrongLine),
 }
 
-/// The lines of a file.
+/// The lines of a file, of NDJSON each read as an `O`.
 #[derive(Debug)]
-pub struct Lines<R> {
+pub struct Lines<R, O = Object> {
     input: R,
+    /// The most bytes of a line, and of a row of CSV that has several.
+    max_bytes: usize,
     /// Of CSV the names of its cells.
     names: Vec<String>,
     format: Format,
@@ -110,23 +132,37 @@ pub struct Lines<R> {
     begin: usize,
     /// The number of the line at `begin`.
     number: u64,
+    /// A row that went too far: others that are open at the end of one of its lines go as far.
+    endless: Option<Scan>,
     is_at_end: bool,
+    object: PhantomData<fn() -> O>,
 }
 
-impl<R: BufRead> Lines<R> {
-    /// Begins a file; of CSV it reads the names.
+/// How far a row was gone through, and in vain.
+#[derive(Clone, Copy, Debug)]
+struct Scan {
+    /// Behind its last line, counted from `begin`.
+    end: usize,
+    quotes: Quotes,
+}
+
+impl<R: BufRead, O: DeserializeOwned> Lines<R, O> {
+    /// Begins a file whose lines have at most so many bytes; of CSV it reads the names.
     ///
     /// # Errors
     /// When the file can't be read, is in another encoding, or there are no names.
-    pub fn of(input: R, format: Format) -> Result<Self, WrongFile> {
+    pub fn of(input: R, format: Format, max_bytes: usize) -> Result<Self, WrongFile> {
         let mut lines = Self {
             input,
+            max_bytes,
             names: Vec::new(),
             format,
             buffer: Vec::new(),
             begin: 0,
             number: 1,
+            endless: None,
             is_at_end: false,
+            object: PhantomData,
         };
         lines.fill()?;
         if lines.rest().starts_with(BYTE_ORDER_MARK) {
@@ -139,12 +175,16 @@ impl<R: BufRead> Lines<R> {
             return Err(WrongFile::Utf16);
         }
         if format == Format::Csv {
-            let Ok(Some(cells)) = lines.row()? else {
-                return Err(WrongFile::Header);
-            };
+            let cells = lines.row()?.map_err(WrongFile::Names)?;
+            let cells = cells.ok_or(WrongFile::NoNames)?;
             lines.names = cells.into_iter().map(|name| name.trim().to_owned()).collect();
         }
         Ok(lines)
+    }
+
+    /// How it is written.
+    pub const fn format(&self) -> Format {
+        self.format
     }
 
     /// Of CSV the names of the cells.
@@ -156,7 +196,7 @@ impl<R: BufRead> Lines<R> {
     ///
     /// # Errors
     /// When the file can't be read.
-    pub fn next_line(&mut self) -> io::Result<Option<Line>> {
+    pub fn next_line(&mut self) -> io::Result<Option<Line<O>>> {
         loop {
             if self.rest().is_empty() {
                 self.fill()?;
@@ -185,7 +225,7 @@ impl<R: BufRead> Lines<R> {
         &self.buffer[self.begin..]
     }
 
-    /// Adds the next line of the file to the buffer; one that is too long is cut off behind [`MAX_LINE_BYTES`].
+    /// Adds the next line of the file to the buffer; one that is too long is cut off.
     fn fill(&mut self) -> io::Result<()> {
         if self.begin > LITTER || self.begin == self.buffer.len() {
             self.buffer.drain(..self.begin);
@@ -200,7 +240,7 @@ impl<R: BufRead> Lines<R> {
             }
             let line = read.iter().position(|byte| *byte == b'\n');
             let end = line.map_or(read.len(), |at| at + 1);
-            let room = (MAX_LINE_BYTES + 2).saturating_sub(self.buffer.len() - line_begin);
+            let room = (self.max_bytes + 2).saturating_sub(self.buffer.len() - line_begin);
             self.buffer.extend_from_slice(&read[..end.min(room)]);
             if line.is_some() && end > room {
                 // Whatever was cut off, the line ends.
@@ -218,20 +258,19 @@ impl<R: BufRead> Lines<R> {
         let taken = &self.rest()[..bytes];
         self.number += count(taken, b'\n');
         self.begin += bytes;
+        self.endless = self.endless.and_then(|scan| {
+            let end = scan.end.checked_sub(bytes)?;
+            Some(Scan { end, ..scan })
+        });
     }
 
-    fn first_line(&self) -> usize {
-        let line = self.rest().iter().position(|byte| *byte == b'\n');
-        line.map_or(self.rest().len(), |at| at + 1)
-    }
-
-    fn object(&mut self) -> Result<Option<Said>, WrongLine> {
-        let bytes = self.first_line();
+    fn object(&mut self) -> Result<Option<Said<O>>, WrongLine> {
+        let bytes = first_line(self.rest());
         let line = self.rest()[..bytes].trim_ascii();
         let object = if line.is_empty() {
             Ok(None)
-        } else if line.len() > MAX_LINE_BYTES {
-            Err(WrongLine::TooLong)
+        } else if line.len() > self.max_bytes {
+            Err(WrongLine::TooLong(self.max_bytes))
         } else {
             let text = str::from_utf8(line).map_err(|_| WrongLine::Encoding);
             text.and_then(|text| serde_json::from_str(text).map_err(WrongLine::Json))
@@ -243,10 +282,13 @@ impl<R: BufRead> Lines<R> {
 
     /// The cells of the next row; `None` for an empty line.
     fn row(&mut self) -> io::Result<Result<Option<Vec<String>>, WrongLine>> {
-        let Some(end) = self.row_end()? else {
-            // What follows may be rows again.
-            self.take(self.first_line());
-            return Ok(Err(WrongLine::TooLong));
+        let end = match self.row_end()? {
+            Ok(end) => end,
+            Err(wrong) => {
+                // What follows may be rows again.
+                self.take(first_line(self.rest()));
+                return Ok(Err(wrong));
+            }
         };
         let row = &self.rest()[..end];
         if row.trim_ascii().is_empty() {
@@ -260,8 +302,7 @@ impl<R: BufRead> Lines<R> {
             .from_reader(row);
         let mut cells = csv::ByteRecord::new();
         let read = reader.read_byte_record(&mut cells);
-        // Where a quotation mark stands within a cell without marks around it, the library knows better where the row
-        // ends: what was read beyond it stays for the next.
+        // For the library a row ends with a carriage return too: what is behind it stays for the next.
         let bytes = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
         let bytes = bytes.clamp(1, row.len());
         self.take(bytes);
@@ -275,33 +316,53 @@ impl<R: BufRead> Lines<R> {
         Ok(cells.map(Some).map_err(|_| WrongLine::Encoding))
     }
 
-    /// Where the next row ends: with a line behind which no quotation mark is open. `None` where there is none within
-    /// [`MAX_LINE_BYTES`].
-    fn row_end(&mut self) -> io::Result<Option<usize>> {
-        let (mut end, mut quotes) = (0, 0);
+    /// Where the next row ends: with a line behind which no quotation mark is open.
+    fn row_end(&mut self) -> io::Result<Result<usize, WrongLine>> {
+        let mut scan = Scan {
+            end: 0,
+            quotes: Quotes::before(self.number),
+        };
         loop {
-            let rest = &self.rest()[end..];
-            if rest.is_empty() {
-                if self.is_at_end {
-                    return Ok((quotes % 2 == 0).then_some(end));
-                }
+            let rest = &self.rest()[scan.end..];
+            if rest.is_empty() && !self.is_at_end {
                 self.fill()?;
                 continue;
             }
-            let line = rest
-                .iter()
-                .position(|byte| *byte == b'\n')
-                .map_or(rest.len(), |at| at + 1);
-            quotes += count(&rest[..line], b'"');
-            end += line;
-            if self.rest()[..end].trim_ascii_end().len() > MAX_LINE_BYTES {
-                return Ok(None);
+            if rest.is_empty() && scan.end > 0 {
+                self.endless = Some(scan);
+                return Ok(Err(WrongLine::OpenQuote(scan.quotes.opened())));
             }
-            if quotes % 2 == 0 {
-                return Ok(Some(end));
+            let (is_first, line) = (scan.end == 0, first_line(rest));
+            let row = scan.quotes.pass(&rest[..line]);
+            scan.end += line;
+            let is_too_long = self.rest()[..scan.end].trim_ascii_end().len() > self.max_bytes;
+            match row {
+                Row::Torn => return Ok(Err(WrongLine::OpenQuote(scan.quotes.opened()))),
+                Row::Open if is_too_long && !is_first => {
+                    self.endless = Some(scan);
+                    return Ok(Err(WrongLine::LongQuote {
+                        line: scan.quotes.opened(),
+                        max_bytes: self.max_bytes,
+                    }));
+                }
+                Row::Whole | Row::Open if is_too_long => return Ok(Err(WrongLine::TooLong(self.max_bytes))),
+                Row::Whole => return Ok(Ok(scan.end)),
+                Row::Open => {
+                    // Lines would be gone through again and again where each leaves a mark open.
+                    if let Some(endless) = self.endless.filter(|endless| endless.end > scan.end) {
+                        scan.end = endless.end;
+                        scan.quotes.join(endless.quotes);
+                    }
+                }
             }
         }
     }
+}
+
+/// How many bytes the first line has, with its end.
+fn first_line(text: &[u8]) -> usize {
+    let end = text.iter().position(|byte| *byte == b'\n');
+    end.map_or(text.len(), |at| at + 1)
 }
 
 fn count(text: &[u8], wanted: u8) -> u64 {
@@ -314,9 +375,15 @@ mod tests {
 
     use super::*;
 
+    const MAX_BYTES: usize = 64 * 1024;
+
+    fn lines<R: Read>(text: R, format: Format) -> Result<Lines<BufReader<R>>, WrongFile> {
+        Lines::of(BufReader::new(text), format, MAX_BYTES)
+    }
+
     /// The lines of a text: number, and what it says or why not.
     fn read(text: impl Read, format: Format) -> Vec<(u64, String)> {
-        let mut lines = Lines::of(BufReader::new(text), format).expect("a beginning");
+        let mut lines = lines(text, format).expect("a beginning");
         let mut read = Vec::new();
         while let Some(Line { number, said }) = lines.next_line().expect("a line") {
             let said = match said {
@@ -340,7 +407,7 @@ mod tests {
 
     #[test]
     fn a_line_is_an_object_and_a_wrong_one_hides_none_behind_it() {
-        let long = "x".repeat(MAX_LINE_BYTES);
+        let long = "x".repeat(MAX_BYTES);
         let text = format!("\u{FEFF}{{\"a\":1}}\r\n\n{{\"a\"\n{{\"a\":\"{long}\"}}\n[]\n  \n{{\"a\":2}}");
         let mut text = text.into_bytes();
         text.extend_from_slice(b"\n{\"a\":\"\xFF\"}\n{\"a\":3}");
@@ -350,7 +417,7 @@ mod tests {
             &[
                 (1, "{\"a\":1}"),
                 (3, "! no JSON object: EOF"),
-                (4, "! the line is longer"),
+                (4, "! the line is longer than 65536 bytes"),
                 (5, "! no JSON object: "),
                 (7, "{\"a\":2}"),
                 (8, "! the line is not UTF-8"),
@@ -361,12 +428,12 @@ mod tests {
 
     #[test]
     fn a_row_has_a_cell_for_each_name_and_a_wrong_one_hides_none_behind_it() {
-        let long = "x".repeat(MAX_LINE_BYTES);
+        let long = "x".repeat(MAX_BYTES);
         let text = format!(
-            "\u{FEFF}a,b\r\na,\r\n\"b\",\"two\nlines, \"\"quoted\"\"\"\n\nc\ne\"x,\nf,\"\n{long},\ng,0\n"
+            "\u{FEFF}a,b\r\na,\r\n\"b\",\"two\nlines, \"\"quoted\"\"\"\n\nc\ne\"x,\nf,5\" \"pipe\n{long},\ng,0\rh,1\n"
         );
         let mut text = text.into_bytes();
-        text.extend_from_slice(b"\xFF,\nh,\n\"i,\nj,\n");
+        text.extend_from_slice(b"\xFF,\ni,\n");
         expect(
             &text,
             Format::Csv,
@@ -375,40 +442,100 @@ mod tests {
                 (3, "b|two\nlines, \"quoted\""),
                 (6, "! the row has 1 cells, and the first row 2 names"),
                 (7, "e\"x|"),
-                (8, "! the line is longer"),
-                (9, "! the line is longer"),
+                (8, "f|5\" \"pipe"),
+                (9, "! the line is longer than 65536 bytes"),
                 (10, "g|0"),
+                (10, "h|1"),
                 (11, "! the line is not UTF-8"),
-                (12, "h|"),
-                (13, "! the line is longer"),
-                (14, "j|"),
+                (12, "i|"),
             ],
         );
     }
 
     #[test]
+    fn a_quotation_mark_that_is_never_closed_is_told_with_its_line_and_hides_no_row() {
+        let long = "x".repeat(MAX_BYTES);
+        for (text, expected) in [
+            // At the end of the file.
+            (
+                "a,b\nc,\"d\ne,f\n".to_owned(),
+                [
+                    (2, "! the quotation mark that opens in line 2 is never closed"),
+                    (3, "e|f"),
+                ],
+            ),
+            // Where a later row has a quoted cell.
+            (
+                "a,b\nc,\"d\ne,\"f, g\"\n".to_owned(),
+                [
+                    (2, "! the quotation mark that opens in line 2 is never closed"),
+                    (3, "e|f, g"),
+                ],
+            ),
+            // In the second line of its row.
+            (
+                "a,b\n\"c\nd\",\"e\n".to_owned(),
+                [
+                    (2, "! the quotation mark that opens in line 3 is never closed"),
+                    (3, "! the quotation mark that opens in line 3 is never closed"),
+                ],
+            ),
+            // Where the file goes on and on.
+            (
+                format!("a,b\nc,\"d\n{long},\n"),
+                [
+                    (
+                        2,
+                        "! the quotation mark that opens in line 2 is not closed within 65536 bytes",
+                    ),
+                    (3, "! the line is longer than 65536 bytes"),
+                ],
+            ),
+        ] {
+            expect(text.as_bytes(), Format::Csv, &expected);
+        }
+        // All lines are gone through once, though each leaves a mark open.
+        let text = format!("a,b\n{}", "a\",\"b\n".repeat(300_000));
+        let read = read(text.as_bytes(), Format::Csv);
+        assert_eq!(read.len(), 300_000);
+        let (number, said) = &read[1000];
+        assert_eq!(*number, 1002);
+        assert!(said.ends_with(" is not closed within 65536 bytes"), "{said}");
+        assert!(read[299_999].1.ends_with("line 300001 is never closed"));
+    }
+
+    #[test]
     fn a_line_of_a_gigabyte_is_skipped_without_being_held() {
-        let huge = io::repeat(b'x').take(1 << 30).chain(&b"\nurl,1\n"[..]);
-        let text = (&b"a,b\n"[..]).chain(huge);
-        let mut lines = Lines::of(BufReader::new(text), Format::Csv).expect("a beginning");
-        let wrong = lines.next_line().expect("a line").expect("a line");
-        assert!(matches!(wrong.said, Err(WrongLine::TooLong)));
-        assert!(lines.buffer.capacity() < 4 * MAX_LINE_BYTES);
-        let good = lines.next_line().expect("a line").expect("a line");
-        assert_eq!(
-            (good.number, good.said.ok()),
-            (3, Some(Said::Cells(vec!["url".into(), "1".into()])))
-        );
+        let huge = |bytes| io::repeat(b'x').take(bytes);
+        let text = (&b"a,b\n"[..]).chain(huge(1 << 30)).chain(&b"\n\"open\n"[..]);
+        let text = text.chain(huge(1 << 20)).chain(&b"\nurl,1\n"[..]);
+        let mut lines = lines(text, Format::Csv).expect("a beginning");
+        let mut next = || {
+            let line = lines.next_line().expect("a line").expect("a line");
+            assert!(lines.buffer.capacity() < 4 * MAX_BYTES + LITTER);
+            (line.number, line.said.map_err(|wrong| wrong.to_string()))
+        };
+        let too_long = || Err("the line is longer than 65536 bytes".to_owned());
+        let open = "the quotation mark that opens in line 3 is not closed within 65536 bytes";
+        assert_eq!(next(), (2, too_long()));
+        assert_eq!(next(), (3, Err(open.to_owned())));
+        assert_eq!(next(), (4, too_long()));
+        assert_eq!(next(), (5, Ok(Said::Cells(vec!["url".into(), "1".into()]))));
     }
 
     #[test]
     fn a_file_without_names_or_in_another_encoding_is_none() {
-        for text in [&b""[..], b"\n", b"\"a,b\n"] {
-            let wrong = Lines::of(text, Format::Csv).expect_err("a wrong file");
-            assert!(matches!(wrong, WrongFile::Header), "{wrong}");
+        for text in [&b""[..], b"\n"] {
+            let wrong = lines(text, Format::Csv).expect_err("a wrong file");
+            assert!(matches!(wrong, WrongFile::NoNames), "{wrong}");
         }
+        let wrong = lines(&b"\"a,b\nc,d\n"[..], Format::Csv).expect_err("a wrong file");
+        assert!(
+            matches!(wrong, WrongFile::Names(WrongLine::OpenQuote(1))),
+            "{wrong}"
+        );
         for format in [Format::Csv, Format::Ndjson] {
-            let wrong = Lines::of(&b"\xFF\xFEu\0r\0l\0"[..], format).expect_err("a wrong file");
+            let wrong = lines(&b"\xFF\xFEu\0r\0l\0"[..], format).expect_err("a wrong file");
             assert!(matches!(wrong, WrongFile::Utf16), "{wrong}");
         }
     }

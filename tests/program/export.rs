@@ -21,16 +21,16 @@ const BROWSER: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KH
     Mobile Safari/537.36";
 
 /// A served database with an account, and a folder for files.
-struct Place {
-    database: Database,
-    tenant: Tenant,
+pub(super) struct Place {
+    pub(super) database: Database,
+    pub(super) tenant: Tenant,
     client: Client,
     _server: Program,
     folder: tempfile::TempDir,
 }
 
 impl Place {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let database = Database::migrated().await;
         let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
         let (server, url) = Program::serve(&database);
@@ -44,7 +44,7 @@ impl Place {
         }
     }
 
-    async fn link(&self, code: &str, mut fields: Value) -> Value {
+    pub(super) async fn link(&self, code: &str, mut fields: Value) -> Value {
         fields["code"] = json!(code);
         if fields.get("offerId").is_none() {
             fields["url"] = json!("https://example.com/?u={{query.utm}}");
@@ -55,18 +55,18 @@ impl Place {
         self.client.create(fields).await.expect("a link")
     }
 
-    async fn stored(&self, code: &str) -> short_link::Model {
+    pub(super) async fn stored(&self, code: &str) -> short_link::Model {
         let link = short_link::Entity::find().filter(short_link::Column::Code.eq(code));
         let link = link.one(&self.database.store().await.read).await;
         link.expect("an answer").expect("a link")
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Runs a command on the account.
-    fn run(&self, words: [&str; 2], more: &[&str]) -> Ended {
+    pub(super) fn run(&self, words: [&str; 2], more: &[&str]) -> Ended {
         let account = self.tenant.account.id.to_string();
         let arguments = [words.as_slice(), &["--account", &account], more].concat();
         run(arguments, [("LINKHOP_DATABASE_URL", self.database.url.as_str())])
@@ -97,7 +97,7 @@ impl Place {
 }
 
 /// The lines of NDJSON.
-fn objects(text: &str) -> Vec<Value> {
+pub(super) fn objects(text: &str) -> Vec<Value> {
     let lines = text
         .lines()
         .map(|line| serde_json::from_str(line).expect("an object"));
@@ -117,6 +117,22 @@ fn records(text: &str) -> Vec<Value> {
         Value::Object(cells.collect())
     });
     rows.collect()
+}
+
+/// Whether a text of CSV says the same as some objects, in their order.
+pub(super) fn expect_same(text: &str, objects: &[Value]) {
+    let rows = records(text);
+    assert_eq!(rows.len(), objects.len());
+    for (row, object) in rows.iter().zip(objects) {
+        for (name, cell) in row.as_object().expect("a row") {
+            let expected = match &object[name] {
+                Value::Null => String::new(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            assert_eq!(cell.as_str(), Some(expected.as_str()), "{name}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -179,17 +195,7 @@ async fn links_are_written_with_all_that_they_were_made_with_and_their_figures()
         text.starts_with("shortUrl,shortLinkId,url,offerId,listId,contactPhone,code,"),
         "{text}"
     );
-    assert_eq!(records(&text).len(), links.len());
-    for (row, link) in records(&text).iter().zip(&links) {
-        for (name, cell) in row.as_object().expect("a row") {
-            let expected = match &link[name] {
-                Value::Null => String::new(),
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            assert_eq!(cell.as_str(), Some(expected.as_str()), "{name}");
-        }
-    }
+    expect_same(&text, &links);
     let left: Vec<_> = fs::read_dir(place.folder.path()).expect("a folder").collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }

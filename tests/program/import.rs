@@ -388,8 +388,14 @@ async fn wrong_rows_of_csv_hide_none_behind_them() {
     );
     let lines = [&said["wrong"][0]["line"], &said["wrong"][1]["line"]];
     assert_eq!(lines, [&json!(3), &json!(4)], "{said}");
+    let reason = &said["wrong"][1]["reason"];
+    assert_eq!(reason, "the quotation mark that opens in line 4 is never closed");
     for (text, expected) in [
         ("", "the first row of CSV holds the names"),
+        (
+            "shortUrl,\"clickedAt\n",
+            "the first row of CSV can't be read: the quotation mark that opens in line 1 is never closed",
+        ),
         (
             "shortURL\n",
             "the first row of CSV names \"shortURL\", which is no field",

@@ -256,6 +256,40 @@ async fn rejected_lines_are_written_down_to_be_mended_and_given_again() {
 }
 
 #[tokio::test]
+async fn a_quotation_mark_that_is_never_closed_costs_one_line_and_is_told_with_its_place() {
+    let import = Import::start().await;
+    let mut csv =
+        "url,listId,metadata.name\nhttps://example.com/1,42,\"Ada\nhttps://example.com/2,42,\"L\nB\"\n\
+        https://example.com/4,42,\"Ada\n"
+            .to_owned();
+    // More than a row may have, in which nothing is quoted.
+    for line in 0..1500 {
+        let _ = writeln!(csv, "https://example.com/{},42,{line}", "x".repeat(700));
+    }
+    let wrong = import.path("wrong.csv");
+    let more = ["--rejects", wrong.to_str().expect("UTF-8")];
+    let ended = import.end(&import.file("links.csv", csv), &more);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let said: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let reasons = [
+        "the quotation mark that opens in line 2 is never closed",
+        "the quotation mark that opens in line 5 is not closed within 1048576 bytes",
+    ];
+    let told = |(line, reason): (u64, _)| json!({"line": line, "errorCode": "BAD_REQUEST", "reason": reason});
+    let expected = [told((2, reasons[0])), told((5, reasons[1]))];
+    assert_eq!(
+        (&said["imported"], &said["wrong"]),
+        (&json!(1501), &json!(expected))
+    );
+    let text = fs::read_to_string(&wrong).expect("rejects");
+    let expected = format!(
+        "url,listId,metadata.name,line,errorCode,reason\n,,,2,BAD_REQUEST,{}\n,,,5,BAD_REQUEST,{}\n",
+        reasons[0], reasons[1]
+    );
+    assert_eq!(text, expected);
+}
+
+#[tokio::test]
 async fn a_dry_run_says_what_would_be_made_and_makes_nothing() {
     let import = Import::start().await;
     let first = import.file("links.csv", "url,code\nhttps://example.com/,spring\n");

@@ -8,6 +8,7 @@ mod crash;
 mod demo;
 mod erase;
 mod export;
+mod export_pages;
 mod help;
 mod import;
 mod links_import;

@@ -18,6 +18,7 @@
 mod facts;
 mod postgres;
 mod sqlite;
+mod texts;
 
 use std::{sync::mpsc, time::Duration};
 

@@ -10,6 +10,7 @@
 mod chunk;
 mod codec;
 pub mod store;
+mod words;
 
 use std::sync::Arc;
 
@@ -18,8 +19,9 @@ use sea_orm::{EnumIter, Iterable as _};
 use serde_json::Value;
 
 pub use self::{
-    chunk::{Chunk, Coded, Coder, Values, Words},
+    chunk::{Chunk, Values},
     codec::CorruptColumn,
+    words::{Coded, Coder, Words},
 };
 
 /// The columns of a chunk. The numbers are stored; never change one.

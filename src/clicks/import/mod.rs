@@ -4,8 +4,8 @@
 //! the id that it brings or, from what its line says, always the same one: what is there already is skipped, so the same
 //! file may be given again, also after it was stopped in the middle.
 
+mod columns;
 mod fields;
-mod file;
 mod visit;
 
 use std::{
@@ -17,8 +17,8 @@ use entity::{AccountId, ClickId, ShortLinkId, Timestamp};
 use sea_orm::{ConnectionTrait as _, DbErr, Statement};
 
 pub use self::{
+    columns::{Columns, MAX_LINE_BYTES, WrongColumns, WrongFields},
     fields::{FIELDS, Fields, WrongField},
-    file::{Format, Line, Lines, MAX_LINE_BYTES, WrongHeader, WrongLine},
     visit::{BROUGHT_LIST, WrongClick},
 };
 use super::{aggregator::Aggregator, judge::Judge};

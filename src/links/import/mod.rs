@@ -14,6 +14,9 @@ use super::{
 };
 use crate::store::WriteError;
 
+/// The most bytes of a line that asks for a link.
+pub const MAX_LINE_BYTES: usize = 1024 * 1024;
+
 /// How many links are made together.
 pub const LOT: usize = 512;
 
