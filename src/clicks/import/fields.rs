@@ -190,6 +190,9 @@ mod tests {
         }
         let mut fields = Fields::default();
         assert_eq!(fields.set("isBot", "maybe".to_owned()), Err(WrongField("isBot")));
-        assert_eq!((fields.set("isBot", String::new()), fields.is_bot), (Ok(()), None));
+        assert_eq!(
+            (fields.set("isBot", String::new()), fields.is_bot),
+            (Ok(()), None)
+        );
     }
 }
