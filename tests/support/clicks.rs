@@ -40,6 +40,20 @@ pub fn a_click(link: ShortLinkId, seconds: i64) -> click::Model {
     }
 }
 
+/// A click without what it says of its visitor.
+pub fn untraced(click: &click::Model) -> click::Model {
+    click::Model {
+        user_agent_id: None,
+        address: None,
+        visitor: None,
+        country: None,
+        referrer: None,
+        language: None,
+        parameters: None,
+        ..click.clone()
+    }
+}
+
 impl TestApp {
     /// Stores these clicks in this order, and what they name.
     pub async fn store_clicks(&self, clicks: &[click::Model]) {

@@ -14,7 +14,7 @@ mod sums;
 
 pub use app::{Answer, BROWSER, CREATE, START, Setup, TestApp};
 pub use campaign::Campaign;
-pub use clicks::{LIST, a_click, summed_through};
+pub use clicks::{LIST, a_click, summed_through, untraced};
 pub use database::Database;
 pub use live::{Events, Socket};
 pub use mmdb::{Value as MmdbValue, country, mmdb};

@@ -1,5 +1,7 @@
 //! Whatever is stored and wherever it stops: verdicts are those of the rules, and figures those of a recount.
 
+use std::collections::HashSet;
+
 use entity::{
     ShortLinkId, Timestamp, click,
     click::{BotKind, BotReason, Method},
@@ -16,7 +18,7 @@ use proptest::{
 use sea_orm::{EntityTrait as _, Iterable as _};
 
 use super::{AGENTS, at, expect_recount, figures, links, rehearse, run, todays_list};
-use crate::support::{TestApp, a_click, summed_through};
+use crate::support::{TestApp, a_click, summed_through, untraced};
 
 /// A click as it is stored, in short.
 #[derive(Clone, Debug)]
@@ -150,10 +152,17 @@ async fn check(app: &TestApp, links: &[ShortLinkId], list: &AgentList, history: 
     };
     app.sum_clicks(summed_through(through)).await;
     let since = at(history.since);
-    let wanted: Vec<_> = stored
-        .iter()
-        .map(|click| expected(click, since, list.version()))
-        .collect();
+    let mut seen = HashSet::new();
+    let wanted = stored.iter().map(|click| {
+        let is_copy = !seen.insert(click.id);
+        if is_copy && click.seq > through {
+            // Whoever sums it removes what tells of a visitor, and with it what could be judged anew.
+            untraced(click)
+        } else {
+            expected(click, since, list.version())
+        }
+    });
+    let wanted: Vec<_> = wanted.collect();
 
     let rehearsed = rehearse(app, list, since).await;
     assert_eq!(app.clicks().await, stored, "a dry run writes nothing");
