@@ -26,7 +26,7 @@ async fn its_graphql_examples_run() {
         .offer(app.store(), Some(Platform::Tune), tracking_url)
         .await;
     let examples = blocks("graphql");
-    assert_eq!(examples.len(), 16);
+    assert_eq!(examples.len(), 17);
 
     let made = app.graphql(examples[0], json!({})).await.data("createShortLink");
     assert_eq!(
@@ -107,6 +107,36 @@ async fn its_campaign_runs_from_links_to_report() {
     let report = app.graphql(examples[15], json!({})).await.data("clickReport");
     assert_eq!(report["total"]["clicks"], 1, "{report}");
     assert_eq!(report["rows"][0]["keys"][0]["value"], "loyal", "{report}");
+}
+
+#[tokio::test]
+async fn its_text_is_longer_for_its_apostrophe() {
+    let app = TestApp::start().await;
+    let code = app.link("https://example.com/").await;
+    let short_url = format!("https://go.example.com/{code}");
+    let example = blocks("graphql")[16];
+    let ask = async |query: &str| {
+        let answer = app.graphql(query, json!({"shortUrl": short_url}));
+        answer.await.data("shortLink")
+    };
+    let shown = ask(example).await;
+    let sms = &shown["sms"];
+    assert_eq!(sms["text"], format!("It’s spring! 20 % off: {short_url}"));
+    assert_eq!(
+        (&sms["encoding"], &sms["segments"], &sms["left"]),
+        (&json!("UCS_2"), &json!(1), &json!(17))
+    );
+    assert_eq!(
+        sms["unicodeCharacters"],
+        json!([{"character": "’", "codePoint": "U+2019"}])
+    );
+    assert_eq!(shown["qrCode"]["mediaType"], "image/svg+xml");
+    let plain = ask(&example.replace('’', "'")).await;
+    let sms = &plain["sms"];
+    assert_eq!(
+        (&sms["encoding"], &sms["left"]),
+        (&json!("GSM_7"), &json!(107))
+    );
 }
 
 #[tokio::test]
