@@ -33,6 +33,7 @@ mod node;
 mod offer;
 mod qr_code;
 mod query;
+pub mod refusal;
 mod sending_list;
 mod short_link;
 mod sms;

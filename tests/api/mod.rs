@@ -50,6 +50,8 @@ mod reclassify;
 mod recording;
 mod redirect;
 mod reports_of_histories;
+mod rest;
+mod rest_errors;
 mod retention;
 mod schema_file;
 mod sms;
