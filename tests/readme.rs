@@ -136,7 +136,10 @@ async fn its_rest_call_answers_what_it_shows() {
 fn its_table_of_rest_errors_is_that_of_the_document() {
     let document: Value = linkhop::http::openapi().parse().expect("JSON");
     let responses = &document["paths"]["/v2/links/shorten"]["post"]["responses"];
-    let table = README.split_once("| status | code |\n|---|---|\n").expect("a table").1;
+    let table = README
+        .split_once("| status | code |\n|---|---|\n")
+        .expect("a table")
+        .1;
     let rows: Vec<_> = table.lines().take_while(|line| line.starts_with('|')).collect();
     for (status, response) in responses.as_object().expect("responses") {
         let codes = &response["content"]["application/json"]["schema"]["properties"]["code"]["enum"];
@@ -175,10 +178,7 @@ async fn its_text_is_longer_for_its_apostrophe() {
     assert_eq!(shown["qrCode"]["mediaType"], "image/svg+xml");
     let plain = ask(&example.replace('’', "'")).await;
     let sms = &plain["sms"];
-    assert_eq!(
-        (&sms["encoding"], &sms["left"]),
-        (&json!("GSM_7"), &json!(107))
-    );
+    assert_eq!((&sms["encoding"], &sms["left"]), (&json!("GSM_7"), &json!(107)));
 }
 
 #[tokio::test]

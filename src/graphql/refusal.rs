@@ -59,8 +59,13 @@ pub fn refused(error: CreateError) -> Result<Refused, Fault> {
 }
 
 fn fault(error: &Error) -> Fault {
-    let fault = error.source.as_ref().and_then(|source| source.downcast_ref::<Fault>());
-    fault.cloned().unwrap_or_else(|| Fault::new(io::Error::other(error.message.clone())))
+    let fault = error
+        .source
+        .as_ref()
+        .and_then(|source| source.downcast_ref::<Fault>());
+    fault
+        .cloned()
+        .unwrap_or_else(|| Fault::new(io::Error::other(error.message.clone())))
 }
 
 macro_rules! reasons {

@@ -224,7 +224,9 @@ impl ShortLink {
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The kind of file; an SVG unless given.")] format: Option<QrFormat>,
-        #[graphql(desc = "Pixels of a side, 128 to 2,048; 256 unless given. Large PNGs cost most of a request.")]
+        #[graphql(
+            desc = "Pixels of a side, 128 to 2,048; 256 unless given. Large PNGs cost most of a request."
+        )]
         size: Option<i32>,
     ) -> Result<QrCode> {
         QrCode::of(self.short_url(context).await?, format, size).await

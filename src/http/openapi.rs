@@ -246,7 +246,10 @@ fn success() -> Value {
             "description": "Whether `idempotencyKey` was used before, and this is the link that it made then.",
         },
     });
-    let names: Vec<String> = fields.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
+    let names: Vec<String> = fields
+        .as_object()
+        .map(|fields| fields.keys().cloned().collect())
+        .unwrap_or_default();
     json!({
         "type": "object",
         "description": "A short link.",

@@ -36,10 +36,7 @@ impl QrCode {
     /// # Errors
     /// When the text is too long.
     pub fn of(text: &str) -> Result<Self, TooLong> {
-        let code = QRBuilder::new(text)
-            .ecl(ECL::M)
-            .build()
-            .map_err(|_| TooLong)?;
+        let code = QRBuilder::new(text).ecl(ECL::M).build().map_err(|_| TooLong)?;
         if code.size + 2 * QUIET_ZONE > MIN_SIDE.into() {
             return Err(TooLong);
         }
@@ -123,7 +120,10 @@ mod tests {
         let mut rows = Vec::new();
         let width = reader.info().width as usize;
         while let Some(row) = reader.next_row().expect("a row") {
-            let bits = row.data().iter().flat_map(|byte| (0..8).map(move |bit| byte & (0x80 >> bit) == 0));
+            let bits = row
+                .data()
+                .iter()
+                .flat_map(|byte| (0..8).map(move |bit| byte & (0x80 >> bit) == 0));
             rows.push(bits.take(width).collect());
         }
         rows
@@ -157,7 +157,9 @@ mod tests {
             assert!(light >= QUIET_ZONE * scale, "{side}");
         }
         let svg = code.svg(300);
-        assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"300\" height=\"300\" viewBox=\"0 0 37 37\""));
+        assert!(svg.starts_with(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"300\" height=\"300\" viewBox=\"0 0 37 37\""
+        ));
         assert!(svg.contains("<path d=\"M4 4h7v1h-7z"), "{svg}");
     }
 

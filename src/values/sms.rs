@@ -158,7 +158,9 @@ mod tests {
         assert_eq!((BASIC.chars().count(), EXTENSION.chars().count()), (127, 10));
         assert_eq!(all.len(), 137);
         // Where others look alike: capital letters with the accent, and the small letter with the cedilla, are not in it.
-        for beyond in ['ç', 'È', 'À', 'á', '`', '’', '“', '–', '…', '\t', '\u{a0}', '\u{1b}', 'Α'] {
+        for beyond in [
+            'ç', 'È', 'À', 'á', '`', '’', '“', '–', '…', '\t', '\u{a0}', '\u{1b}', 'Α',
+        ] {
             assert_eq!(septets(beyond), None, "{beyond:?}");
         }
     }
@@ -195,12 +197,21 @@ mod tests {
     fn an_escape_and_what_it_is_for_are_not_split() {
         use Encoding::{Gsm7, Ucs2};
         // The pair would be the septets 153 and 154.
-        assert_eq!(sent(&("a".repeat(152) + "€" + &"a".repeat(152))), (Gsm7, 306, 3, 152));
-        assert_eq!(sent(&("a".repeat(151) + "€" + &"a".repeat(153))), (Gsm7, 306, 2, 0));
+        assert_eq!(
+            sent(&("a".repeat(152) + "€" + &"a".repeat(152))),
+            (Gsm7, 306, 3, 152)
+        );
+        assert_eq!(
+            sent(&("a".repeat(151) + "€" + &"a".repeat(153))),
+            (Gsm7, 306, 2, 0)
+        );
         // 76 of them a segment, whose last septet stays empty.
         assert_eq!(sent(&"€".repeat(153)), (Gsm7, 306, 3, 151));
         // The same of a pair of UTF-16.
-        assert_eq!(sent(&("ж".repeat(66) + "😀" + &"ж".repeat(66))), (Ucs2, 134, 3, 66));
+        assert_eq!(
+            sent(&("ж".repeat(66) + "😀" + &"ж".repeat(66))),
+            (Ucs2, 134, 3, 66)
+        );
         assert_eq!(sent(&"😀".repeat(67)), (Ucs2, 134, 3, 65));
     }
 
@@ -239,8 +250,11 @@ mod tests {
         let gsm: Vec<_> = BASIC.chars().chain(EXTENSION.chars()).collect();
         prop_oneof![
             proptest::collection::vec(proptest::sample::select(gsm), 0..700).prop_map(String::from_iter),
-            proptest::collection::vec(proptest::sample::select("a€[ж😀’".chars().collect::<Vec<_>>()), 0..400)
-                .prop_map(String::from_iter),
+            proptest::collection::vec(
+                proptest::sample::select("a€[ж😀’".chars().collect::<Vec<_>>()),
+                0..400
+            )
+            .prop_map(String::from_iter),
             any::<String>(),
         ]
     }

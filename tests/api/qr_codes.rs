@@ -111,7 +111,11 @@ async fn a_size_that_is_not_drawn_is_refused() {
             let variables = json!({"url": url, "format": format, "size": size});
             let answer = app.graphql(DRAW, variables).await;
             assert_eq!(answer.error_code(), "BAD_REQUEST", "{size}");
-            assert!(answer.body.contains("size must be 128 to 2048."), "{}", answer.body);
+            assert!(
+                answer.body.contains("size must be 128 to 2048."),
+                "{}",
+                answer.body
+            );
         }
     }
 }
@@ -123,7 +127,9 @@ async fn a_page_of_links_has_their_codes_and_not_their_largest_pictures() {
         app.link("https://example.com/").await;
     }
     let page = |links: usize, wanted: &str| {
-        format!("{{ shortLinks(first: {links}) {{ nodes {{ shortUrl qrCode{wanted} {{ text dataUri }} }} }} }}")
+        format!(
+            "{{ shortLinks(first: {links}) {{ nodes {{ shortUrl qrCode{wanted} {{ text dataUri }} }} }} }}"
+        )
     };
     for wanted in ["", "(format: PNG)", "(format: PNG, size: 512)", "(size: 2048)"] {
         let shown = app
@@ -135,7 +141,9 @@ async fn a_page_of_links_has_their_codes_and_not_their_largest_pictures() {
         }
     }
     let large = "(format: PNG, size: 2048)";
-    app.graphql(&page(10, large), Value::Null).await.data("shortLinks");
+    app.graphql(&page(10, large), Value::Null)
+        .await
+        .data("shortLinks");
     for (links, wanted) in [(11, large), (100, "(format: PNG, size: 1024)")] {
         let refused = app.graphql(&page(links, wanted), Value::Null).await;
         assert_eq!(refused.error_code(), "QUERY_TOO_COMPLEX", "{links}");
@@ -143,8 +151,17 @@ async fn a_page_of_links_has_their_codes_and_not_their_largest_pictures() {
     // By other names too, and one by one.
     let one = format!("shortLink(by: {{id: \"link_1\"}}) {{ qrCode{large} {{ size }} }}");
     let two = format!("{{ a: {one} b: {one} }}");
-    assert_eq!(app.graphql(&two, Value::Null).await.error_code(), "QUERY_TOO_COMPLEX");
+    assert_eq!(
+        app.graphql(&two, Value::Null).await.error_code(),
+        "QUERY_TOO_COMPLEX"
+    );
     let variables = json!({"url": "https://go.example.com/x", "format": "PNG", "size": 2048});
-    let many = DRAW.replace("shortUrl qrCode", "other: qrCode(format: $format, size: $size) { size } qrCode");
-    assert_eq!(app.graphql(&many, variables).await.error_code(), "QUERY_TOO_COMPLEX");
+    let many = DRAW.replace(
+        "shortUrl qrCode",
+        "other: qrCode(format: $format, size: $size) { size } qrCode",
+    );
+    assert_eq!(
+        app.graphql(&many, variables).await.error_code(),
+        "QUERY_TOO_COMPLEX"
+    );
 }

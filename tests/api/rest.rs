@@ -37,7 +37,11 @@ async fn shorten(app: &TestApp, input: &Value) -> Value {
 #[tokio::test]
 async fn a_link_is_made_and_leads_to_its_destination() {
     let app = TestApp::start().await;
-    let made = shorten(&app, &json!({"url": "https://example.com/sale?a=1", "listId": 42})).await;
+    let made = shorten(
+        &app,
+        &json!({"url": "https://example.com/sale?a=1", "listId": 42}),
+    )
+    .await;
     let code = text(&made["linkId"]).to_owned();
     assert_eq!(
         made,
@@ -61,7 +65,8 @@ async fn a_link_is_made_and_leads_to_its_destination() {
 #[tokio::test]
 async fn a_success_is_that_of_the_mutation_field_by_field() {
     let app = TestApp::start().await;
-    let tracking_url = "https://tune.example.com/aff_c?offer_id={{offer.external_id}}&p={{contact.phone}}&c={{metadata.c}}";
+    let tracking_url =
+        "https://tune.example.com/aff_c?offer_id={{offer.external_id}}&p={{contact.phone}}&c={{metadata.c}}";
     let offer = app
         .tenant
         .offer(app.store(), Some(Platform::Tune), tracking_url)
@@ -78,7 +83,8 @@ async fn a_success_is_that_of_the_mutation_field_by_field() {
         "maxClicks": 3,
         "fallbackUrl": "https://example.com/over",
     });
-    let url = json!({"url": "https://example.com/a b?x={y}".replace(' ', "%20"), "phoneNumber": "+18005551234"});
+    let url =
+        json!({"url": "https://example.com/a b?x={y}".replace(' ', "%20"), "phoneNumber": "+18005551234"});
     for (input, codes) in [(all, ["one-a", "one-b"]), (url, ["two-a", "two-b"])] {
         let with = |code: &str| {
             let mut input = input.clone();
@@ -146,7 +152,10 @@ async fn the_same_call_again_finds_the_first_link_over_either_door() {
     let first = shorten(&app, &input).await;
     assert_eq!(first["replayed"], false);
     let again = shorten(&app, &input).await;
-    assert_eq!((&again["linkId"], &again["replayed"]), (&first["linkId"], &json!(true)));
+    assert_eq!(
+        (&again["linkId"], &again["replayed"]),
+        (&first["linkId"], &json!(true))
+    );
     let by_mutation = app.create(input.clone()).await;
     assert_eq!(
         (&by_mutation["linkId"], &by_mutation["replayed"]),
@@ -156,7 +165,10 @@ async fn the_same_call_again_finds_the_first_link_over_either_door() {
     let mut other = input;
     other["url"] = json!("https://example.com/other");
     let refused = shorten_as(&app, &app.tenant.key, &other).await;
-    assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (422, &json!("idempotency_conflict")));
+    assert_eq!(
+        (refused.status.as_u16(), &refused.json()["code"]),
+        (422, &json!("idempotency_conflict"))
+    );
 }
 
 #[tokio::test]
@@ -252,11 +264,15 @@ async fn the_document_names_what_the_mutation_takes_and_answers() {
         .map(str::to_lowercase)
         .collect();
     let responses = document["paths"]["/v2/links/shorten"]["post"]["responses"].clone();
-    let codes = responses.as_object().expect("responses").values().flat_map(|response| {
-        let schema = &response["content"]["application/json"]["schema"];
-        let codes = schema["properties"]["code"]["enum"].as_array().cloned();
-        codes.unwrap_or_default()
-    });
+    let codes = responses
+        .as_object()
+        .expect("responses")
+        .values()
+        .flat_map(|response| {
+            let schema = &response["content"]["application/json"]["schema"];
+            let codes = schema["properties"]["code"]["enum"].as_array().cloned();
+            codes.unwrap_or_default()
+        });
     let codes: BTreeSet<_> = codes.map(|code| text(&code).replace('_', "")).collect();
     assert_eq!(errors.len(), 15);
     assert!(codes.is_superset(&errors), "{codes:?}");

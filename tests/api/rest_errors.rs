@@ -54,7 +54,8 @@ fn assert_documented(status: u16, code: &str) {
 async fn each_reason_has_its_code_and_its_status() {
     let app = TestApp::start().await;
     app.tenant.more_list(app.store(), 43, "+18005551235", None).await;
-    app.create(json!({"url": URL, "listId": 42, "code": "taken"})).await;
+    app.create(json!({"url": URL, "listId": 42, "code": "taken"}))
+        .await;
     app.create(json!({"url": URL, "listId": 42, "idempotencyKey": "used"}))
         .await;
     for (input, status, code) in [
@@ -62,17 +63,41 @@ async fn each_reason_has_its_code_and_its_status() {
         (json!({}), 400, "missing_url_or_offer"),
         (json!({"url": URL}), 400, "missing_list_identifier"),
         (json!({"url": "example.com", "listId": 42}), 400, "invalid_url"),
-        (json!({"url": "https://go.example.com/x", "listId": 42}), 400, "invalid_url"),
-        (json!({"url": URL, "phoneNumber": "18005551234"}), 400, "invalid_phone"),
+        (
+            json!({"url": "https://go.example.com/x", "listId": 42}),
+            400,
+            "invalid_url",
+        ),
+        (
+            json!({"url": URL, "phoneNumber": "18005551234"}),
+            400,
+            "invalid_phone",
+        ),
         (
             json!({"url": URL, "listId": 42, "contactPhone": "+1 800"}),
             400,
             "invalid_phone",
         ),
-        (json!({"url": URL, "listId": 42, "metadata": ["spring"]}), 400, "invalid_metadata"),
-        (json!({"url": URL, "listId": 42, "metadata": "spring"}), 400, "invalid_metadata"),
-        (json!({"url": URL, "listId": 42, "code": "openapi.json"}), 400, "invalid_code"),
-        (json!({"url": URL, "listId": 42, "maxClicks": 0}), 400, "invalid_expiry"),
+        (
+            json!({"url": URL, "listId": 42, "metadata": ["spring"]}),
+            400,
+            "invalid_metadata",
+        ),
+        (
+            json!({"url": URL, "listId": 42, "metadata": "spring"}),
+            400,
+            "invalid_metadata",
+        ),
+        (
+            json!({"url": URL, "listId": 42, "code": "openapi.json"}),
+            400,
+            "invalid_code",
+        ),
+        (
+            json!({"url": URL, "listId": 42, "maxClicks": 0}),
+            400,
+            "invalid_expiry",
+        ),
         (
             json!({"url": URL, "listId": 42, "expiresAt": "2026-11-23T12:00:00Z"}),
             400,
@@ -83,11 +108,23 @@ async fn each_reason_has_its_code_and_its_status() {
             400,
             "invalid_idempotency_key",
         ),
-        (json!({"offerId": "offer_1", "listId": 42}), 404, "offer_not_found"),
+        (
+            json!({"offerId": "offer_1", "listId": 42}),
+            404,
+            "offer_not_found",
+        ),
         (json!({"url": URL, "listId": 7}), 404, "list_not_found"),
-        (json!({"url": URL, "phoneNumber": "+18005551299"}), 404, "list_not_found"),
+        (
+            json!({"url": URL, "phoneNumber": "+18005551299"}),
+            404,
+            "list_not_found",
+        ),
         (json!({"url": URL, "listId": 43}), 409, "no_domain_configured"),
-        (json!({"url": URL, "listId": 42, "code": "taken"}), 409, "code_taken"),
+        (
+            json!({"url": URL, "listId": 42, "code": "taken"}),
+            409,
+            "code_taken",
+        ),
         (
             json!({"url": "https://example.com/other", "listId": 42, "idempotencyKey": "used"}),
             422,
@@ -99,7 +136,13 @@ async fn each_reason_has_its_code_and_its_status() {
     let mut account = app.tenant.account.clone();
     account.products.0.clear();
     app.save(account).await;
-    refused(&app, json!({"url": URL, "listId": 42}), 403, "product_not_enabled").await;
+    refused(
+        &app,
+        json!({"url": URL, "listId": 42}),
+        403,
+        "product_not_enabled",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -195,7 +238,10 @@ async fn a_field_of_the_wrong_type_is_named() {
         let answer = shorten_as(&app, &app.tenant.key, &input).await;
         assert_eq!(outline(&answer), (400, "bad_request".to_owned()), "{field}");
         let message = answer.json()["error"].clone();
-        assert!(text(&message).starts_with(&format!("{field} must be ")), "{message}");
+        assert!(
+            text(&message).starts_with(&format!("{field} must be ")),
+            "{message}"
+        );
     }
     assert_eq!(app.count_links().await, 0);
 }
@@ -213,14 +259,27 @@ async fn a_body_that_can_t_be_read_is_refused_by_its_status() {
     .await;
     let key = ("x-api-key", app.tenant.key.as_str());
     let body = json!({"url": URL, "listId": 42}).to_string();
-    for media_type in ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"] {
+    for media_type in [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=latin1",
+    ] {
         let answer = post(&app, &[key, ("content-type", media_type)], body.clone()).await;
         assert_eq!(outline(&answer), (415, "bad_request".to_owned()), "{media_type}");
     }
     let json = ("content-type", "application/json");
     let packed = post(&app, &[key, json, ("content-encoding", "gzip")], body.clone()).await;
     assert_eq!(outline(&packed), (415, "bad_request".to_owned()));
-    for body in [&b""[..], b"{", b"null", b"[]", b"[{}]", b"{\"url\": \"\xff\"}", b"{\"url\": \"\\ud800\"}"] {
+    for body in [
+        &b""[..],
+        b"{",
+        b"null",
+        b"[]",
+        b"[{}]",
+        b"{\"url\": \"\xff\"}",
+        b"{\"url\": \"\\ud800\"}",
+    ] {
         let answer = post(&app, &[key, json], body.to_vec()).await;
         assert_eq!(outline(&answer), (400, "bad_request".to_owned()), "{body:?}");
     }
@@ -240,7 +299,13 @@ async fn a_body_that_can_t_be_read_is_refused_by_its_status() {
 #[tokio::test]
 async fn other_methods_are_a_405() {
     let app = TestApp::start().await;
-    for method in [Method::GET, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
+    for method in [
+        Method::GET,
+        Method::PUT,
+        Method::DELETE,
+        Method::PATCH,
+        Method::OPTIONS,
+    ] {
         let path = "/v2/links/shorten";
         let answer = app.visit(method.clone(), "go.example.com", path, &[]).await;
         assert_eq!(outline(&answer), (405, "bad_request".to_owned()), "{method}");
@@ -290,7 +355,10 @@ async fn what_goes_wrong_inside_is_masked() {
     let offer = "offer_0123456789abcdef0123456789abcdef";
     let answer = shorten_as(&app, &app.tenant.key, &json!({"offerId": offer, "listId": 42})).await;
     assert_eq!(outline(&answer), (500, "internal".to_owned()));
-    assert_eq!(answer.json()["error"], "Something went wrong on our side; try again.");
+    assert_eq!(
+        answer.json()["error"],
+        "Something went wrong on our side; try again."
+    );
     let broken = "ALTER TABLE api_key RENAME TO keys";
     store.execute_unprepared(broken).await.expect("a broken database");
     let answer = shorten_as(&app, &app.tenant.key, &json!({})).await;

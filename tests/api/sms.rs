@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::TestApp;
 
-const SMS: &str = "query($code: String!, $body: String!) { shortLink(by: {shortUrl: $code}) { sms(body: $body) {
+const SMS: &str =
+    "query($code: String!, $body: String!) { shortLink(by: {shortUrl: $code}) { sms(body: $body) {
     text encoding length segments left unicodeCharacters { character codePoint } } } }";
 
 async fn sms(app: &TestApp, body: &str) -> Value {
@@ -57,7 +58,11 @@ async fn a_text_that_nobody_would_send_is_refused() {
     let app = with_link().await;
     let fits = "a".repeat(1569);
     assert_eq!(sms(&app, &fits).await["length"], 1600);
-    for body in ["a".repeat(1570), "a".repeat(4_000_000), "{{link}}".repeat(400_000)] {
+    for body in [
+        "a".repeat(1570),
+        "a".repeat(4_000_000),
+        "{{link}}".repeat(400_000),
+    ] {
         let variables = json!({"code": "https://go.example.com/Ab3kX9q", "body": body});
         let answer = app.graphql(SMS, variables).await;
         assert_eq!(answer.error_code(), "BAD_REQUEST");

@@ -130,7 +130,8 @@ mod tests {
     #[test]
     fn a_null_is_as_good_as_nothing() {
         let nothing = serde_json::to_value(NewShortLink::default()).expect("JSON");
-        let nulls = json!({"url": null, "listId": null, "metadata": null, "filterBots": null, "expiresAt": null});
+        let nulls =
+            json!({"url": null, "listId": null, "metadata": null, "filterBots": null, "expiresAt": null});
         for body in [json!({}), nulls] {
             let new = read_json(&body).expect("an input");
             assert_eq!(serde_json::to_value(new).expect("JSON"), nothing);
@@ -145,9 +146,15 @@ mod tests {
             ("offerId", [json!(101), json!(true), json!([])]),
             ("listId", [json!("42"), json!(42.5), json!(2_147_483_648_i64)]),
             ("listId", [json!(1e300), json!(u64::MAX), json!([42])]),
-            ("phoneNumber", [json!(18_005_551_234_i64), json!(false), json!({})]),
+            (
+                "phoneNumber",
+                [json!(18_005_551_234_i64), json!(false), json!({})],
+            ),
             ("filterBots", [json!("true"), json!(1), json!([])]),
-            ("expiresAt", [json!("tomorrow"), json!(1_795_435_200), json!("2026-12-24")]),
+            (
+                "expiresAt",
+                [json!("tomorrow"), json!(1_795_435_200), json!("2026-12-24")],
+            ),
             ("maxClicks", [json!("5"), json!(-0.5), json!(true)]),
             ("idempotencyKey", [json!(7), json!([]), json!({})]),
         ] {
@@ -161,7 +168,18 @@ mod tests {
     #[test]
     fn what_is_no_object_is_refused() {
         let deep = "[".repeat(100_000);
-        for body in ["", "{", "null", "[]", "[{}]", "5", "\"{}\"", "{} {}", "{\"a\": \"\\ud800\"}", &deep] {
+        for body in [
+            "",
+            "{",
+            "null",
+            "[]",
+            "[{}]",
+            "5",
+            "\"{}\"",
+            "{} {}",
+            "{\"a\": \"\\ud800\"}",
+            &deep,
+        ] {
             let refused = said(read(body.as_bytes()).expect_err("no object"));
             assert!(refused.starts_with(NO_OBJECT), "{refused}");
             assert!(refused.len() < 300, "{refused}");

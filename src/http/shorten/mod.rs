@@ -12,8 +12,8 @@ use axum::{
 use entity::api_key::Scope;
 use serde_json::{Value, json};
 
-pub(super) use self::problem::{INVALID_KEY, MISSING_KEY};
 use self::problem::Problem;
+pub(super) use self::problem::{INVALID_KEY, MISSING_KEY};
 use super::{
     body::Refusal, operation::Deadline, principal::principal, received::expect_json, request_id::RequestId,
     state::State,
