@@ -40,7 +40,7 @@ impl QrCode {
         if code.size + 2 * QUIET_ZONE > MIN_SIDE.into() {
             return Err(TooLong);
         }
-        let row = |at: usize| code[at].iter().map(fast_qr::Module::value).collect();
+        let row = |at: usize| code[at].iter().map(|module| module.value()).collect();
         Ok(Self {
             rows: (0..code.size).map(row).collect(),
         })

@@ -219,7 +219,7 @@ mod tests {
     fn what_keeps_a_text_from_gsm_7_is_named_once_and_in_order() {
         let beyond = |text: &str| Sms::of(text.to_owned()).beyond_gsm7();
         assert_eq!(beyond("It’s “here” – it’s 😀"), ['’', '“', '”', '–', '😀']);
-        assert_eq!(beyond("No {€} here"), []);
+        assert!(beyond("No {€} here").is_empty());
     }
 
     /// Segments as they come of cutting the units themselves.
