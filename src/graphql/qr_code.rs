@@ -30,16 +30,17 @@ const LARGEST: usize = 1000;
 
 /// What a QR code costs. A size that is refused costs nothing more.
 pub(super) fn cost(format: Option<QrFormat>, size: Option<i32>) -> usize {
-    let side = side(size).map_or(0, usize::from);
+    let pixels = pixels(size).map_or(0, usize::from);
     match format {
-        Some(QrFormat::Png) => CODE + LARGEST * side * side / (usize::from(MAX_SIDE) * usize::from(MAX_SIDE)),
+        Some(QrFormat::Png) => CODE + LARGEST * pixels * pixels / usize::from(MAX_SIDE).pow(2),
         Some(QrFormat::Svg) | None => CODE,
     }
 }
 
-fn side(size: Option<i32>) -> Option<u16> {
-    let side = size.map_or(Some(DEFAULT_SIDE), |size| size.try_into().ok());
-    side.filter(|side| (MIN_SIDE..=MAX_SIDE).contains(side))
+/// The pixels of a side that are asked for; `None` for so many as are not drawn.
+fn pixels(size: Option<i32>) -> Option<u16> {
+    let pixels = size.map_or(Some(DEFAULT_SIDE), |size| size.try_into().ok());
+    pixels.filter(|pixels| (MIN_SIDE..=MAX_SIDE).contains(pixels))
 }
 
 /// A short URL as a QR code: a square picture with a margin of 4 modules, in black and white, of which 15 percent may be
@@ -47,7 +48,7 @@ fn side(size: Option<i32>) -> Option<u16> {
 #[derive(Debug, Description)]
 pub(super) struct QrCode {
     text: String,
-    side: u16,
+    pixels: u16,
     file: File,
 }
 
@@ -79,19 +80,19 @@ impl QrCode {
     /// # Errors
     /// `BAD_REQUEST` for a size that is not drawn.
     pub(super) async fn of(text: String, format: Option<QrFormat>, size: Option<i32>) -> Result<Self> {
-        let Some(side) = side(size) else {
+        let Some(pixels) = pixels(size) else {
             return Err(Code::BadRequest.error(format!("size must be {MIN_SIDE} to {MAX_SIDE}.")));
         };
         let code = qr_code::QrCode::of(&text).map_err(internal)?;
         let file = match format.unwrap_or(QrFormat::Svg) {
-            QrFormat::Svg => File::Svg(code.svg(side)),
+            QrFormat::Svg => File::Svg(code.svg(pixels)),
             // Millions of pixels: whoever waits for a redirect does not wait for them.
             QrFormat::Png => {
-                let drawn = store::aside(move || code.png(side)).await.map_err(internal)?;
+                let drawn = store::aside(move || code.png(pixels)).await.map_err(internal)?;
                 File::Png(drawn.map_err(internal)?)
             }
         };
-        Ok(Self { text, side, file })
+        Ok(Self { text, pixels, file })
     }
 }
 
@@ -109,7 +110,7 @@ impl QrCode {
 
     /// How wide and high the picture is, in pixels, its margin included.
     async fn size(&self) -> u16 {
-        self.side
+        self.pixels
     }
 
     /// The picture for the `src` of an `<img>`: `data:`, the media type, and the file in Base64.

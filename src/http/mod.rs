@@ -52,7 +52,17 @@ pub const ROUTES: [&str; 9] = [
 
 /// Everything that the server answers; the binary and the tests call the same.
 pub fn router(state: State) -> Router {
-    let [graphql, assets, schema, shorten, openapi, healthz, readyz, robots, favicon] = ROUTES;
+    let [
+        graphql,
+        assets,
+        schema,
+        shorten,
+        openapi,
+        healthz,
+        readyz,
+        robots,
+        favicon,
+    ] = ROUTES;
     let mut api = Router::new()
         .route(
             graphql,
@@ -62,10 +72,7 @@ pub fn router(state: State) -> Router {
         )
         .route(assets, get(playground::asset))
         .route(schema, get(graphql::schema))
-        .route(
-            shorten,
-            post(shorten::post).fallback(shorten::method_not_allowed),
-        )
+        .route(shorten, post(shorten::post).fallback(shorten::method_not_allowed))
         .route(openapi, get(openapi::served));
     if let Some(cors) = cors::layer(&state.settings.cors_origins) {
         api = api.route_layer(cors);

@@ -8,7 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{cors::Origin, openapi::openapi, pages, playground::Playground, redirect::host_of, streams::Streams};
+use super::{
+    cors::Origin, openapi::openapi, pages, playground::Playground, redirect::host_of, streams::Streams,
+};
 use crate::{
     app::App,
     graphql::{self, Limits, LinkhopSchema},

@@ -129,10 +129,12 @@ mod tests {
         rows
     }
 
-    /// What a scanner reads of these pixels.
+    /// What a scanner reads of these pixels: of a small picture it sees each as several of its own.
     fn scan(pixels: &[Vec<bool>]) -> String {
-        let side = pixels.len();
-        let mut picture = rqrr::PreparedImage::prepare_from_bitmap(side, side, |x, y| pixels[y][x]);
+        let zoom = 1 + 400 / pixels.len();
+        let side = zoom * pixels.len();
+        let is_dark = |x: usize, y: usize| pixels[y / zoom][x / zoom];
+        let mut picture = rqrr::PreparedImage::prepare_from_bitmap(side, side, is_dark);
         let codes = picture.detect_grids();
         assert_eq!(codes.len(), 1);
         let (about, text) = codes[0].decode().expect("a code");

@@ -40,9 +40,9 @@ async fn a_text_says_what_it_comes_to_with_the_link_in_it() {
         json!({
             "text": "It’s spring – it’s 20\u{a0}% off all that we have, 🌷🌷 https://go.example.com/Ab3kX9q",
             "encoding": "UCS_2",
-            "length": 80,
+            "length": 81,
             "segments": 2,
-            "left": 54,
+            "left": 53,
             "unicodeCharacters": [
                 {"character": "’", "codePoint": "U+2019"},
                 {"character": "–", "codePoint": "U+2013"},
