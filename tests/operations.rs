@@ -362,6 +362,7 @@ async fn of_links(app: &TestApp, offer: &offer::Model) -> Value {
         "ArchiveShortLink": {"id": old},
         "ArchiveShortLinks": {"filter": over},
         "CountShortLinks": {"filter": filter},
+        "CheckSms": {"shortUrl": format!("https://go.example.com/{code}"), "body": "It’s spring: {{link}}"},
         "CreateShortLinkFromOffer": merged(&link, &json!({
             "offerId": offer.id.to_string(), "code": "from-offer", "idempotencyKey": "order-1017",
         })),
@@ -377,6 +378,7 @@ async fn of_links(app: &TestApp, offer: &offer::Model) -> Value {
             "url": "https://example.com/spring-sale", "code": "from-url", "idempotencyKey": "order-1018",
         })),
         "DisableShortLink": {"id": clicked.to_string()},
+        "DrawQrCode": {"shortUrl": format!("https://go.example.com/{code}"), "format": "PNG", "size": 512},
         "EnableShortLink": {"id": clicked.to_string()},
         "FindShortLink": {"shortUrl": format!("https://go.example.com/{code}")},
         "LinkStats": {"shortUrl": format!("https://go.example.com/{code}"), "first": 1, "after": place},

@@ -1,5 +1,6 @@
 //! The README tells the truth.
 
+use axum::http::Request;
 use clap::CommandFactory as _;
 use entity::{click, offer::Platform};
 use linkhop::cli::Cli;
@@ -26,7 +27,7 @@ async fn its_graphql_examples_run() {
         .offer(app.store(), Some(Platform::Tune), tracking_url)
         .await;
     let examples = blocks("graphql");
-    assert_eq!(examples.len(), 16);
+    assert_eq!(examples.len(), 17);
 
     let made = app.graphql(examples[0], json!({})).await.data("createShortLink");
     assert_eq!(
@@ -107,6 +108,79 @@ async fn its_campaign_runs_from_links_to_report() {
     let report = app.graphql(examples[15], json!({})).await.data("clickReport");
     assert_eq!(report["total"]["clicks"], 1, "{report}");
     assert_eq!(report["rows"][0]["keys"][0]["value"], "loyal", "{report}");
+}
+
+#[tokio::test]
+async fn its_rest_call_answers_what_it_shows() {
+    let app = TestApp::start().await;
+    let call = blocks("sh")
+        .into_iter()
+        .find(|block| block.contains("/v2/links/shorten"))
+        .expect("a call");
+    let (_, body) = call.split_once("-d '").expect("a body");
+    let body = body.trim_end().strip_suffix('\'').expect("a body");
+    let mut incomplete: Value = serde_json::from_str(body).expect("JSON");
+    for field in ["listId", "idempotencyKey"] {
+        incomplete[field] = Value::Null;
+    }
+    for (status, body, shown) in [(200, body, 3), (400, &*incomplete.to_string(), 4)] {
+        let request = Request::post("/v2/links/shorten")
+            .header("content-type", "application/json")
+            .header("x-api-key", &app.tenant.key);
+        let answer = app.send(request.body(body.to_owned().into()).expect("a request"));
+        let answer = answer.await;
+        let shown: Value = serde_json::from_str(blocks("json")[shown]).expect("JSON");
+        assert_eq!((answer.status.as_u16(), answer.json()), (status, shown));
+    }
+}
+
+#[test]
+fn its_table_of_rest_errors_is_that_of_the_document() {
+    let document: Value = linkhop::http::openapi().parse().expect("JSON");
+    let responses = &document["paths"]["/v2/links/shorten"]["post"]["responses"];
+    let table = README
+        .split_once("| status | code |\n|---|---|\n")
+        .expect("a table")
+        .1;
+    let rows: Vec<_> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    for (status, response) in responses.as_object().expect("responses") {
+        let codes = &response["content"]["application/json"]["schema"]["properties"]["code"]["enum"];
+        for code in codes.as_array().into_iter().flatten() {
+            let code = code.as_str().expect("a code");
+            let told = rows.iter().any(|row| {
+                let (statuses, codes) = row[1..].split_once('|').expect("two columns");
+                statuses.contains(status.as_str()) && codes.contains(&format!("`{code}`"))
+            });
+            assert!(told, "{status} {code}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn its_text_is_longer_for_its_apostrophe() {
+    let app = TestApp::start().await;
+    let code = app.link("https://example.com/").await;
+    let short_url = format!("https://go.example.com/{code}");
+    let example = blocks("graphql")[16];
+    let ask = async |query: &str| {
+        let answer = app.graphql(query, json!({"shortUrl": short_url}));
+        answer.await.data("shortLink")
+    };
+    let shown = ask(example).await;
+    let sms = &shown["sms"];
+    assert_eq!(sms["text"], format!("It’s spring! 20 % off: {short_url}"));
+    assert_eq!(
+        (&sms["encoding"], &sms["segments"], &sms["left"]),
+        (&json!("UCS_2"), &json!(1), &json!(17))
+    );
+    assert_eq!(
+        sms["unicodeCharacters"],
+        json!([{"character": "’", "codePoint": "U+2019"}])
+    );
+    assert_eq!(shown["qrCode"]["mediaType"], "image/svg+xml");
+    let plain = ask(&example.replace('’', "'")).await;
+    let sms = &plain["sms"];
+    assert_eq!((&sms["encoding"], &sms["left"]), (&json!("GSM_7"), &json!(107)));
 }
 
 #[tokio::test]

@@ -90,6 +90,8 @@ enum Command {
     Clicks(clicks::Clicks),
     /// Print the GraphQL schema, the manual of the API
     Schema,
+    /// Print the OpenAPI document of the REST call that makes links
+    Openapi,
     /// Print a script that makes a shell complete commands and flags
     #[command(after_help = "Examples, each for one shell:
   linkhop completions bash > ~/.local/share/bash-completion/completions/linkhop
@@ -140,6 +142,7 @@ pub async fn run(invocation: Invocation) -> Result<()> {
         Command::Links(links) => links.run().await,
         Command::Clicks(clicks) => clicks.run().await,
         Command::Schema => print(&graphql::sdl()),
+        Command::Openapi => print(&http::openapi()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut help::command(), "linkhop", &mut script);

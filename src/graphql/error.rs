@@ -130,15 +130,21 @@ pub fn principal<'a>(context: &Context<'a>, scope: Scope) -> Result<&'a Principa
             .error("Send an API key, as the header X-Api-Key or as Authorization: Bearer."));
     };
     if !principal.may(scope) {
-        let name = match scope {
-            Scope::Read => "READ",
-            Scope::LinksWrite => "LINKS_WRITE",
-            Scope::CatalogWrite => "CATALOG_WRITE",
-            Scope::Admin => "ADMIN",
-        };
-        return Err(Code::Forbidden.error(format!("This key lacks the scope {name}; use one that has it.")));
+        return Err(Code::Forbidden.error(lacks(scope)));
     }
     Ok(principal)
+}
+
+/// What to do about a key that lacks a scope.
+#[must_use]
+pub fn lacks(scope: Scope) -> String {
+    let name = match scope {
+        Scope::Read => "READ",
+        Scope::LinksWrite => "LINKS_WRITE",
+        Scope::CatalogWrite => "CATALOG_WRITE",
+        Scope::Admin => "ADMIN",
+    };
+    format!("This key lacks the scope {name}; use one that has it.")
 }
 
 #[cfg(test)]

@@ -13,7 +13,9 @@ use super::{
     error::{internal, principal},
     loader::load,
     offer::Offer,
+    qr_code::{self, QrCode, QrFormat},
     sending_list::SendingList,
+    sms::{SMS, Sms},
 };
 use crate::{
     app::App,
@@ -214,6 +216,34 @@ impl ShortLink {
             ClickTotal::Of(self.0.id),
             |row| Edge::new(sort.cursor(&row.click.id.to_string(), ""), Click(row)),
         ))
+    }
+
+    /// The short URL as a QR code, for a poster or a page.
+    #[graphql(complexity = "qr_code::cost(format, size) + child_complexity")]
+    async fn qr_code(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The kind of file; an SVG unless given.")] format: Option<QrFormat>,
+        #[graphql(
+            desc = "Pixels of a side, 128 to 2,048; 256 unless given. Large PNGs cost most of a request."
+        )]
+        size: Option<i32>,
+    ) -> Result<QrCode> {
+        QrCode::of(self.short_url(context).await?, format, size).await
+    }
+
+    /// What sending a text with this link in it comes to: its encoding, its length and its segments. Nothing is sent.
+    #[graphql(complexity = "SMS + child_complexity")]
+    async fn sms(
+        &self,
+        context: &Context<'_>,
+        #[graphql(
+            desc = "The text. The short URL stands where it says `{{link}}`, else at its end behind a space; other \
+                    `{{…}}` are left as they are. At most 1,600 characters with the link in it."
+        )]
+        body: String,
+    ) -> Result<Sms> {
+        Sms::of(&body, &self.short_url(context).await?)
     }
 
     /// The key that it was made with, for `ADMIN` keys and for that key itself; null for others, and if the operator of the

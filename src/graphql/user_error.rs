@@ -48,6 +48,19 @@ fn capitalised(sentence: &str) -> String {
         .unwrap_or_default()
 }
 
+/// What is said by an error of one kind, whichever door says it.
+pub(super) trait Told {
+    /// Its kind.
+    const CODE: ErrorCode;
+    /// Its HTTP status.
+    const STATUS: u16;
+    /// When it is given.
+    const WHEN: &'static str;
+
+    /// What is wrong and what to do.
+    fn told(&self) -> &str;
+}
+
 macro_rules! user_errors {
     ($(
         $(#[doc = $doc:literal])+
@@ -86,6 +99,16 @@ macro_rules! user_errors {
             impl From<Complaint> for $name {
                 fn from(complaint: Complaint) -> Self {
                     Self(complaint)
+                }
+            }
+
+            impl Told for $name {
+                const CODE: ErrorCode = ErrorCode::$code;
+                const STATUS: u16 = $status;
+                const WHEN: &'static str = concat!($($doc),+);
+
+                fn told(&self) -> &str {
+                    &self.0.message
                 }
             }
 

@@ -237,7 +237,7 @@ fn one_error(code: Code, message: &str) -> Value {
 }
 
 /// All that callers are told of what is our fault.
-const FAULT: &str = "Something went wrong on our side; try again.";
+pub(super) const FAULT: &str = "Something went wrong on our side; try again.";
 
 /// What a panic becomes where no request has an id: the panic's own hook has logged it.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {

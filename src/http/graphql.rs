@@ -3,13 +3,11 @@
 use async_graphql::{Request as GraphqlRequest, Response as GraphqlResponse};
 use axum::{
     Extension,
-    body::Bytes,
-    extract::{FromRequest as _, RawQuery, Request, State as Extract},
+    extract::{RawQuery, Request, State as Extract},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use entity::AccountId;
-use tokio::time::timeout_at;
 
 use super::{
     accept::Accept,
@@ -47,7 +45,7 @@ pub(super) async fn post(
         // Nobody's body is read who is not let in.
         let principal = deadline.work(principal(&state.app, &headers)).await??;
         let account = principal.as_deref().map(Principal::account_id);
-        let request = from_body(&body(deadline, request).await?)?;
+        let request = from_body(&deadline.body(request).await?)?;
         let request = prepare(request, &state.app, principal);
         Ok((execute(&state, request, wanted, deadline).await?, account))
     };
@@ -122,28 +120,6 @@ pub(super) async fn schema(Extract(state): Extract<State>) -> Response {
         state.sdl.clone(),
     )
         .into_response()
-}
-
-/// Reads a body that arrives in time.
-async fn body(deadline: Deadline, request: Request) -> Result<Bytes, Refusal> {
-    match timeout_at(deadline.end, Bytes::from_request(request, &())).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let message = "The body is too large; send less at once.";
-            let code = Code::BadRequest;
-            Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, code, message))
-        }
-        Ok(Err(_)) => Err(Refusal::bad_request("The body broke off; send it whole.")),
-        Err(_) => {
-            let message = format!(
-                "The body did not arrive within {:?}; send it faster.",
-                deadline.limit
-            );
-            let refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, Code::Timeout, message);
-            // What is left of the body is not waited for either.
-            Err(refusal.with(header::CONNECTION, "close"))
-        }
-    }
 }
 
 /// Whether a request that may change nothing was refused since it would.

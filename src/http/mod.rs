@@ -6,6 +6,7 @@ mod cors;
 mod event_stream;
 mod graphql;
 mod health;
+mod openapi;
 mod operation;
 mod pages;
 mod playground;
@@ -14,6 +15,7 @@ mod principal;
 mod received;
 mod redirect;
 mod request_id;
+mod shorten;
 mod socket;
 mod state;
 mod streams;
@@ -23,22 +25,25 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use self::{
     cors::Origin,
+    openapi::openapi,
     request_id::log_panics,
     state::{Settings, State},
     streams::Streams,
 };
 
 /// Paths of the server's own. No code can be the first segment of one (`links::code::RESERVED`).
-pub const ROUTES: [&str; 7] = [
+pub const ROUTES: [&str; 9] = [
     "/graphql",
     "/graphql/assets/{name}",
     "/schema.graphql",
+    "/v2/links/shorten",
+    "/openapi.json",
     "/healthz",
     "/readyz",
     "/robots.txt",
@@ -47,7 +52,17 @@ pub const ROUTES: [&str; 7] = [
 
 /// Everything that the server answers; the binary and the tests call the same.
 pub fn router(state: State) -> Router {
-    let [graphql, assets, schema, healthz, readyz, robots, favicon] = ROUTES;
+    let [
+        graphql,
+        assets,
+        schema,
+        shorten,
+        openapi,
+        healthz,
+        readyz,
+        robots,
+        favicon,
+    ] = ROUTES;
     let mut api = Router::new()
         .route(
             graphql,
@@ -56,7 +71,9 @@ pub fn router(state: State) -> Router {
                 .fallback(graphql::method_not_allowed),
         )
         .route(assets, get(playground::asset))
-        .route(schema, get(graphql::schema));
+        .route(schema, get(graphql::schema))
+        .route(shorten, post(shorten::post).fallback(shorten::method_not_allowed))
+        .route(openapi, get(openapi::served));
     if let Some(cors) = cors::layer(&state.settings.cors_origins) {
         api = api.route_layer(cors);
     }

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use async_graphql::{Request as GraphqlRequest, Response as GraphqlResponse, ServerError};
-use axum::http::StatusCode;
+use axum::{
+    body::Bytes,
+    extract::{FromRequest as _, Request},
+    http::{StatusCode, header},
+};
 use futures_util::{
     Stream, StreamExt as _,
     stream::{self, BoxStream},
@@ -119,6 +123,25 @@ impl Deadline {
         Self {
             limit,
             end: Instant::now() + limit,
+        }
+    }
+
+    /// Reads a body that arrives in time.
+    pub(super) async fn body(self, request: Request) -> Result<Bytes, Refusal> {
+        match timeout_at(self.end, Bytes::from_request(request, &())).await {
+            Ok(Ok(body)) => Ok(body),
+            Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                let message = "The body is too large; send less at once.";
+                let code = Code::BadRequest;
+                Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, code, message))
+            }
+            Ok(Err(_)) => Err(Refusal::bad_request("The body broke off; send it whole.")),
+            Err(_) => {
+                let message = format!("The body did not arrive within {:?}; send it faster.", self.limit);
+                let refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, Code::Timeout, message);
+                // What is left of the body is not waited for either.
+                Err(refusal.with(header::CONNECTION, "close"))
+            }
         }
     }
 

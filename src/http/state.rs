@@ -8,7 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{cors::Origin, pages, playground::Playground, redirect::host_of, streams::Streams};
+use super::{
+    cors::Origin, openapi::openapi, pages, playground::Playground, redirect::host_of, streams::Streams,
+};
 use crate::{
     app::App,
     graphql::{self, Limits, LinkhopSchema},
@@ -67,6 +69,7 @@ pub struct Inner {
     pub streams: Streams,
     pub(super) playground: Playground,
     pub(super) sdl: String,
+    pub(super) openapi: String,
 }
 
 impl State {
@@ -78,6 +81,7 @@ impl State {
             streams: Streams::default(),
             playground: Playground::new(settings.playground_key.as_deref()),
             sdl: graphql::sdl(),
+            openapi: openapi(),
             app,
             settings,
         }))

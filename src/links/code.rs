@@ -3,9 +3,10 @@
 /// First path segments that belong to the server, on every domain. No code may be one, in any case.
 ///
 /// A test walks the router's own routes and finds each of them here.
-pub const RESERVED: [&str; 14] = [
+pub const RESERVED: [&str; 15] = [
     "graphql",
     "schema.graphql",
+    "openapi.json",
     "healthz",
     "readyz",
     "metrics",

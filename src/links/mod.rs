@@ -9,5 +9,7 @@ pub mod idempotency;
 pub mod import;
 pub mod list;
 pub mod lookup;
+pub mod message;
+pub mod qr_code;
 pub mod resolve;
 pub mod usage;

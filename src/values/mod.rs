@@ -12,5 +12,6 @@ pub mod payout;
 pub mod phone;
 pub mod query;
 pub mod search;
+pub mod sms;
 pub mod template;
 pub mod web_url;

@@ -111,6 +111,17 @@ async fn a_key_of_no_account_is_not_made() {
 }
 
 #[test]
+fn the_openapi_document_at_the_root_is_the_one_that_the_program_prints() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+    let kept = std::fs::read_to_string(file).expect("openapi.json");
+    let printed = run(["openapi"], []).printed();
+    assert!(
+        printed == kept,
+        "write it again: cargo run -- openapi > openapi.json"
+    );
+}
+
+#[test]
 fn the_schema_at_the_root_is_the_one_that_the_program_prints() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
     let kept = std::fs::read_to_string(file).expect("schema.graphql");

@@ -80,7 +80,8 @@ export default [
                 exceptions: {
                     // Parts of an answer. They are stored nowhere and nothing could be asked about them by an id.
                     suffixes: ['Connection', 'Edge', 'Error', 'Success'],
-                    // Of the account, which has one; of a report; of a link; of a stream; of a list; of the request; of what links lead through.
+                    // Of the account, which has one; of a report; of a link; of a stream; of a list; of the request; of what links lead through; of a
+                    // link's picture and text.
                     types: [
                         'AccountSettings',
                         'ClickCounts',
@@ -92,6 +93,9 @@ export default [
                         'LinkUsage',
                         'MissedClicks',
                         'PageInfo',
+                        'QrCode',
+                        'Sms',
+                        'UnicodeCharacter',
                         'Viewer',
                     ],
                 },
