@@ -8,14 +8,16 @@
 use std::convert::Infallible;
 
 use async_graphql::{
-    Value, Variables,
+    InputType as _, Value, Variables,
     parser::types::{ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet},
     registry::{MetaField, MetaTypeName, Registry},
 };
 
 use super::{
     connection::cost,
+    qr_code::{self, QrFormat},
     short_link::CLICKS,
+    sms::SMS,
     usage::USAGE,
     variables::{stand_in, variable},
 };
@@ -126,10 +128,15 @@ impl<'a> Batch<'a> {
         if asked.known.compute_complexity.is_none() {
             below.saturating_add(1)
         } else if asked.known.args.contains_key("first") {
-            let page = cost(self.rows(asked, "first"), self.rows(asked, "last"), below);
+            let page = cost(self.number(asked, "first"), self.number(asked, "last"), below);
             page.saturating_add(CLICKS)
         } else {
-            below.saturating_add(USAGE)
+            let own = match asked.known.name.as_str() {
+                "qrCode" => qr_code::cost(self.format(asked), self.number(asked, "size")),
+                "sms" => SMS,
+                _ => USAGE,
+            };
+            below.saturating_add(own)
         }
     }
 
@@ -147,11 +154,15 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn rows(&self, asked: Asked<'_>, name: &str) -> Option<i32> {
+    fn number(&self, asked: Asked<'_>, name: &str) -> Option<i32> {
         match self.value(&argument(asked.field, name)) {
             Value::Number(number) => i32::try_from(number.as_i64()?).ok(),
             _ => None,
         }
+    }
+
+    fn format(&self, asked: Asked<'_>) -> Option<QrFormat> {
+        QrFormat::parse(Some(self.value(&argument(asked.field, "format")).clone())).ok()
     }
 
     /// A value, or what the variable has that it is.

@@ -267,6 +267,8 @@ async fn a_batch_costs_its_selection_but_pages_of_clicks_below_its_links_cost_wi
         ),
         (10, "clicks(first: 100) { nodes { id } }"),
         (100, "clicks(first: 1) { nodes { id } }"),
+        (10, "qrCode(format: PNG, size: 2048) { size }"),
+        (100, "qrCode { svg } sms(body: \"Sale\") { segments }"),
     ] {
         let made = ask(links, below).await.data("createShortLinks");
         assert_eq!(made["created"], links, "{below}");
@@ -276,6 +278,7 @@ async fn a_batch_costs_its_selection_but_pages_of_clicks_below_its_links_cost_wi
         (1000, "clicks(first: 100) { nodes { id } }"),
         (1000, "clicks(first: 1) { totalCount }"),
         (1000, "domain { usage { activeLinks } }"),
+        (100, "qrCode(format: PNG, size: 2048) { base64 }"),
         (
             1000,
             "a: status ... on ShortLink { sendingList { domain { usage { activeLinks } } } }",
