@@ -153,8 +153,17 @@ async fn serve(config: &Config) -> Result<()> {
     }
     let server = Server::bind(store, &config.server).await?;
     print(&format!("Linkhop listens on http://{}\n", server.address()))?;
+    tell_of_metrics(&server)?;
     server.run(config.server.settings(None), stopped()).await?;
     Ok(())
+}
+
+/// Says where metrics are, if they are anywhere.
+fn tell_of_metrics(server: &Server) -> Result<()> {
+    match server.metrics_address() {
+        Some(address) => print(&format!("Metrics are at http://{address}/metrics\n")),
+        None => Ok(()),
+    }
 }
 
 /// Opens the database; `create` makes an `SQLite` file that is not there.

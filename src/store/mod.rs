@@ -13,7 +13,7 @@ mod value_rows;
 mod writer;
 
 pub use aside::aside;
-pub use connect::{ConnectError, Options, Store, Synchronous, is_database_url};
+pub use connect::{ConnectError, Connections, Options, Store, Synchronous, is_database_url};
 pub use lookup::{Lookup, ReadByKey, ReadError, pad};
 pub use page::{Direction, Indexes, Key, Page, Part, count, counting, page};
 pub use secret::Secret;

@@ -11,6 +11,7 @@ mod help;
 mod import;
 mod links_import;
 mod live;
+mod metrics;
 mod operator;
 mod process;
 mod reclassify;

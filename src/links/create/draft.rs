@@ -164,7 +164,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Gives the link the next code, since the one it has is in use.
-    pub(super) fn draw_again(&mut self, account: &account::Model) -> Result<(), CreateError> {
+    pub(super) fn draw_again(
+        &mut self,
+        tools: Tools<'_>,
+        account: &account::Model,
+    ) -> Result<(), CreateError> {
+        if !self.plan.is_custom {
+            tools.codes.drawn.note_in_use();
+        }
         let Some(code) = self.plan.codes.next() else {
             return Err(if self.plan.is_custom {
                 CreateError::CodeTaken
@@ -197,6 +204,9 @@ impl<'a> Draft<'a> {
 
     /// What is answered once it is stored, and told to whoever remembers that there was none.
     pub(super) fn stored(self, tools: Tools<'_>) -> Created {
+        if !self.plan.is_custom {
+            tools.codes.drawn.note_free();
+        }
         tools.hosts.changes().note_made_link(&self.link.row.code);
         self.created()
     }

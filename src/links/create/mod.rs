@@ -341,7 +341,7 @@ async fn make(
         match outcome {
             Outcome::Stored => return Ok(Some(draft.stored(tools))),
             Outcome::KeyTaken => return Ok(None),
-            Outcome::CodeTaken => draft.draw_again(account)?,
+            Outcome::CodeTaken => draft.draw_again(tools, account)?,
         }
     }
 }

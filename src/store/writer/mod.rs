@@ -12,10 +12,7 @@ mod texts;
 
 use std::{
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
 };
 
@@ -28,7 +25,7 @@ use tokio::{
 
 use self::{
     claim::Claim,
-    lot::{Asked, Message, Write},
+    lot::{Asked, Lots, Message, Write},
 };
 use super::{Store, connect::Place};
 
@@ -56,8 +53,8 @@ pub struct Writer {
     links: usize,
     /// Lets sets of links in, in the order in which they come.
     sets: Arc<Semaphore>,
-    /// How many writes were last stored together.
-    lot: Arc<AtomicUsize>,
+    /// How many writes were stored together.
+    lots: Arc<Lots>,
 }
 
 /// What became of a link.
@@ -160,8 +157,8 @@ impl Writer {
     /// When the `SQLite` file can't be opened once more.
     pub fn spawn(store: &Store) -> Result<Self, WriteError> {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let lot = Arc::new(AtomicUsize::new(0));
-        let size = Arc::clone(&lot);
+        let lots = Arc::new(Lots::default());
+        let noted = Arc::clone(&lots);
         let links = match &store.place {
             Place::Sqlite {
                 file, synchronous, ..
@@ -170,11 +167,11 @@ impl Writer {
                 // A thread of its own: a prepared statement is stepped without a hop to another, which is
                 // most of what a click would cost.
                 let runtime = Handle::current();
-                std::thread::spawn(move || writer.write_all(waiting, &size, &runtime));
+                std::thread::spawn(move || writer.write_all(waiting, &noted, &runtime));
                 SQLITE_LINKS
             }
             Place::Postgres { .. } => {
-                tokio::spawn(postgres::PostgresWriter::new(store.write.clone()).write_all(waiting, size));
+                tokio::spawn(postgres::PostgresWriter::new(store.write.clone()).write_all(waiting, noted));
                 POSTGRES_LINKS
             }
         };
@@ -182,7 +179,7 @@ impl Writer {
             queue,
             links,
             sets: Arc::new(Semaphore::new(SETS)),
-            lot,
+            lots,
         })
     }
 
@@ -275,7 +272,14 @@ impl Writer {
     /// How many writes were last stored together.
     #[must_use]
     pub fn lot(&self) -> usize {
-        self.lot.load(Ordering::Relaxed)
+        self.lots.last.load(Ordering::Relaxed)
+    }
+
+    /// How many lots were stored since the start, and how many writes in all of them.
+    #[must_use]
+    pub fn lots(&self) -> (u64, u64) {
+        let Lots { count, writes, .. } = &*self.lots;
+        (count.load(Ordering::Relaxed), writes.load(Ordering::Relaxed))
     }
 
     /// Returns once everything that was handed over before is stored.

@@ -283,7 +283,7 @@ impl<'a> Makes<'a> {
                 match outcome {
                     Outcome::Stored => self.done.push((at, Ok(draft.stored(tools)))),
                     Outcome::KeyTaken => in_use.push((at, draft)),
-                    Outcome::CodeTaken => match draft.draw_again(account) {
+                    Outcome::CodeTaken => match draft.draw_again(tools, account) {
                         Ok(()) => drafts.push((at, draft)),
                         Err(error) => self.done.push((at, Err(error))),
                     },
