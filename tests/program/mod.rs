@@ -1,5 +1,6 @@
 //! The program itself, as a process: its commands, what they print, and what is left when it ends.
 
+mod backup;
 mod client;
 mod commands;
 mod config;
