@@ -118,6 +118,9 @@ pub struct ServerConfig {
         default_value = "127.0.0.1:8080"
     )]
     pub listen: SocketAddr,
+    /// The address of a listener of its own for /metrics, such as 127.0.0.1:9464; none unless given
+    #[arg(long, env = "LINKHOP_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
     /// The one host that answers /graphql; every host does unless given
     #[arg(long, env = "LINKHOP_API_HOST", value_name = "HOST", value_parser = host)]
     pub api_host: Option<Host>,
@@ -267,6 +270,8 @@ impl ServerConfig {
             },
             introspection: self.introspection,
             playground_key,
+            metrics: self.metrics_listen.is_some(),
+            ..Settings::default()
         }
     }
 }

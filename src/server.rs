@@ -3,13 +3,13 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use axum::serve::ListenerExt as _;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
     app::{App, Clock, StartError},
     clicks::judge::Judge,
     config::ServerConfig,
-    http::{Settings, State, router},
+    http::{Settings, State, metrics_router, router},
     store::Store,
 };
 
@@ -21,6 +21,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    metrics: Option<(TcpListener, SocketAddr)>,
     app: App,
 }
 
@@ -30,29 +31,36 @@ pub enum BindError {
     /// The address is in use, or not this machine's.
     #[error("can't listen on {0}; --listen takes another address, and port 0 a free one")]
     Listen(SocketAddr, #[source] io::Error),
+    /// The address for metrics is in use, or not this machine's.
+    #[error("can't listen on {0}; --metrics-listen takes another address, and port 0 a free one")]
+    ListenForMetrics(SocketAddr, #[source] io::Error),
     /// What requests reach can't be made.
     #[error(transparent)]
     Start(#[from] StartError),
 }
 
 impl Server {
-    /// Takes the address and makes what requests can reach.
+    /// Takes the addresses and makes what requests can reach.
     ///
     /// # Errors
-    /// When the address can't be taken, the database not be opened for writing, or a file that the settings name not be
+    /// When an address can't be taken, the database not be opened for writing, or a file that the settings name not be
     /// used.
     pub async fn bind(store: Store, config: &ServerConfig) -> Result<Self, BindError> {
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(|error| BindError::Listen(config.listen, error))?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| BindError::Listen(config.listen, error))?;
+        let bound = bind(config.listen).await;
+        let (listener, address) = bound.map_err(|error| BindError::Listen(config.listen, error))?;
+        let metrics = match config.metrics_listen {
+            None => None,
+            Some(asked) => {
+                let bound = bind(asked).await;
+                Some(bound.map_err(|error| BindError::ListenForMetrics(asked, error))?)
+            }
+        };
         let options = config.options(&store);
         let app = App::start(store, options, Clock::system()).await?;
         Ok(Self {
             listener,
             address,
+            metrics,
             app,
         })
     }
@@ -61,6 +69,12 @@ impl Server {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address for metrics, if one was taken.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
     }
 
     /// What tells bots from people.
@@ -79,10 +93,21 @@ impl Server {
         settings: Settings,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let Self { listener, app, .. } = self;
+        let Self {
+            listener,
+            metrics,
+            app,
+            ..
+        } = self;
         let (recorder, authenticator) = (app.recorder.clone(), app.authenticator.clone());
         let state = State::new(app, settings);
         let streams = state.streams.clone();
+        // Answered to the last, and ended with what holds it.
+        let mut beside = JoinSet::new();
+        if let Some((listener, _)) = metrics {
+            let page = metrics_router(state.clone());
+            beside.spawn(async move { axum::serve(listener, page).await });
+        }
         let router = router(state).into_make_service_with_connect_info::<SocketAddr>();
         // A redirect is one small packet: it must not wait for another.
         let listener = listener.tap_io(|stream| {
@@ -117,4 +142,10 @@ impl Server {
         recorder.finish().await;
         Ok(())
     }
+}
+
+async fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }

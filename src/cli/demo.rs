@@ -19,7 +19,7 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
-use super::{print, stopped};
+use super::{print, stopped, tell_of_metrics};
 use crate::{
     accounts::{self, Granter, NewApiKey, rows_of},
     app::Clock,
@@ -95,6 +95,7 @@ impl Demo {
             offers,
         };
         print(&if self.json { welcome.json() } else { welcome.text() })?;
+        tell_of_metrics(&server)?;
         server.run(self.server.settings(Some(api_key)), stopped()).await?;
         Ok(())
     }

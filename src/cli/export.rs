@@ -8,7 +8,7 @@ use std::{
     process,
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use chrono::{DateTime, Utc};
 use clap::Args;
 use entity::{AccountId, DomainId, OfferId, SendingListId};
@@ -131,7 +131,7 @@ impl Rows {
 }
 
 /// A file under another name until it is whole; one that is given up is removed.
-struct Unfinished {
+pub(super) struct Unfinished {
     handle: File,
     path: PathBuf,
     finished: PathBuf,
@@ -139,17 +139,18 @@ struct Unfinished {
 }
 
 impl Unfinished {
-    fn beside(path: &Path) -> Result<Self> {
+    /// One that will be called so.
+    pub(super) fn beside(path: &Path) -> Result<Self> {
         let name = path
             .file_name()
-            .ok_or_else(|| anyhow!("--output: {} is no file's name", path.display()))?;
+            .ok_or_else(|| anyhow!("{} is no file's name", path.display()))?;
         let mut unfinished = OsString::from(".");
         unfinished.push(name);
         unfinished.push(format!(".{}.part", process::id()));
         let unfinished = path.with_file_name(unfinished);
         let mut options = File::options();
         options.write(true).create(true).truncate(true);
-        // It names recipients.
+        // What is written names recipients.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let handle = options.open(&unfinished).with_context(|| cant_write(path))?;
@@ -159,6 +160,39 @@ impl Unfinished {
             finished: path.to_owned(),
             is_finished: false,
         })
+    }
+
+    /// Where it is until then.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it its name, unless something else has that; from then on it survives the end of the machine.
+    pub(super) fn finish_as_new(self) -> Result<()> {
+        let Self {
+            handle,
+            path,
+            finished,
+            ..
+        } = &self;
+        let cant_write = || cant_write(finished);
+        handle.sync_all().with_context(cant_write)?;
+        match fs::hard_link(path, finished) {
+            // Its other name goes with what is dropped here.
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                bail!("{} is there already; give another name", finished.display());
+            }
+            // Not every file system lets a file have two names.
+            Err(_) if !finished.try_exists().with_context(cant_write)? => {
+                fs::rename(path, finished).with_context(cant_write)?;
+            }
+            Err(error) => return Err(error).with_context(cant_write),
+        }
+        let folder = finished.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))
+            .and_then(|folder| folder.sync_all())
+            .with_context(cant_write)
     }
 
     fn finish(mut self) -> Result<()> {

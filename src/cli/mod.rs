@@ -1,6 +1,7 @@
 //! The commands of the `linkhop` program.
 
 mod accounts;
+mod backup;
 mod check;
 mod clicks;
 mod demo;
@@ -76,6 +77,9 @@ enum Command {
     Serve(Box<Config>),
     /// Make the database's tables, or bring them to this version
     Migrate(migrate::Migrate),
+    /// Write a copy of an SQLite database while the server runs
+    #[command(after_help = backup::AFTER_HELP)]
+    Backup(backup::Backup),
     /// Show the settings and where each is from
     Config(check::Settings),
     /// Make, show, suspend and resume accounts, and give them products
@@ -135,6 +139,7 @@ pub async fn run(invocation: Invocation) -> Result<()> {
         Command::Demo(demo) => demo.run().await,
         Command::Serve(config) => serve(&config).await,
         Command::Migrate(migrate) => migrate.run().await,
+        Command::Backup(backup) => backup.run().await,
         Command::Config(config) => config.run(&settings, file.as_deref()),
         Command::Account(account) => account.run().await,
         Command::Key(key) => key.run().await,
@@ -158,8 +163,17 @@ async fn serve(config: &Config) -> Result<()> {
     }
     let server = Server::bind(store, &config.server).await?;
     print(&format!("Linkhop listens on http://{}\n", server.address()))?;
+    tell_of_metrics(&server)?;
     server.run(config.server.settings(None), stopped()).await?;
     Ok(())
+}
+
+/// Says where metrics are, if they are anywhere.
+fn tell_of_metrics(server: &Server) -> Result<()> {
+    match server.metrics_address() {
+        Some(address) => print(&format!("Metrics are at http://{address}/metrics\n")),
+        None => Ok(()),
+    }
 }
 
 /// Opens the database; `create` makes an `SQLite` file that is not there.

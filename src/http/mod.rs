@@ -6,6 +6,7 @@ mod cors;
 mod event_stream;
 mod graphql;
 mod health;
+mod metrics;
 mod openapi;
 mod operation;
 mod pages;
@@ -31,6 +32,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use self::{
     cors::Origin,
+    metrics::metrics_router,
     openapi::openapi,
     request_id::log_panics,
     state::{Settings, State},
@@ -84,15 +86,19 @@ pub fn router(state: State) -> Router {
         ))
         // Nothing else reads a body.
         .layer(DefaultBodyLimit::max(state.settings.body_limit));
-    Router::new()
+    let mut routes = Router::new()
         .merge(api)
         .route(healthz, get(health::live))
         .route(readyz, get(health::ready))
         .route(robots, get(pages::robots))
         .route(favicon, get(pages::favicon))
         .route("/", any(redirect::root))
-        .layer(middleware::from_fn(request_id::identify))
-        // Visits name themselves: a layer costs each of them a tenth of what a bare answer does.
+        .layer(middleware::from_fn(request_id::identify));
+    if state.requests.is_some() {
+        routes = routes.layer(middleware::from_fn_with_state(state.clone(), metrics::count));
+    }
+    routes
+        // Visits name and count themselves: a layer costs each of them a tenth of what a bare answer does.
         .fallback(redirect::visit)
         .layer(CatchPanicLayer::custom(body::panicked))
         .with_state(state)

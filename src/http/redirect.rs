@@ -11,7 +11,7 @@ use axum::{
 use entity::ClickId;
 use percent_encoding::percent_decode_str;
 
-use super::{pages, preview, request_id::RequestId, state::State, visitor::Visitor};
+use super::{metrics::Requests, pages, preview, request_id::RequestId, state::State, visitor::Visitor};
 use crate::{
     catalog,
     clicks::recorder::Recorded,
@@ -33,6 +33,7 @@ pub(super) const READS_AND_CONTINUE: &str = "GET, HEAD, POST";
 
 /// Whatever is no route of the server's own: a short link, or nothing.
 pub(super) async fn visit(Extract(state): Extract<State>, request: Request) -> Response {
+    let measured = state.requests.as_ref().and_then(Requests::begin_visit);
     let (request, body) = request.into_parts();
     let id = RequestId::of(&request.headers);
     let response = if request.method == Method::POST {
@@ -47,6 +48,9 @@ pub(super) async fn visit(Extract(state): Extract<State>, request: Request) -> R
         status = response.status().as_u16(),
         "visited"
     );
+    if let Some(measured) = measured {
+        measured.end(response.status());
+    }
     id.name(response)
 }
 

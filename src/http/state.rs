@@ -8,8 +8,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use entity::Timestamp;
+
 use super::{
-    cors::Origin, openapi::openapi, pages, playground::Playground, redirect::host_of, streams::Streams,
+    cors::Origin,
+    metrics::{Known, Requests},
+    openapi::openapi,
+    pages,
+    playground::Playground,
+    redirect::host_of,
+    streams::Streams,
 };
 use crate::{
     app::App,
@@ -36,6 +44,10 @@ pub struct Settings {
     pub introspection: bool,
     /// A key to show in the playground: for a demo only, since whoever opens the page has it.
     pub playground_key: Option<String>,
+    /// Whether requests are counted, for [`metrics_router`](super::metrics_router).
+    pub metrics: bool,
+    /// How old what the database says of itself may be there.
+    pub metrics_age: Duration,
 }
 
 impl Default for Settings {
@@ -49,6 +61,8 @@ impl Default for Settings {
             limits: Limits::default(),
             introspection: true,
             playground_key: None,
+            metrics: false,
+            metrics_age: Duration::from_secs(5),
         }
     }
 }
@@ -67,6 +81,11 @@ pub struct Inner {
     pub settings: Settings,
     /// Answers that go on.
     pub streams: Streams,
+    /// Requests so far, if they are counted.
+    pub(super) requests: Option<Requests>,
+    pub(super) known: Known,
+    /// When the door was opened.
+    pub(super) started: Timestamp,
     pub(super) playground: Playground,
     pub(super) sdl: String,
     pub(super) openapi: String,
@@ -82,6 +101,9 @@ impl State {
             playground: Playground::new(settings.playground_key.as_deref()),
             sdl: graphql::sdl(),
             openapi: openapi(),
+            requests: settings.metrics.then(Requests::default),
+            known: Known::new(settings.metrics_age),
+            started: app.clock.now(),
             app,
             settings,
         }))

@@ -1,5 +1,10 @@
 //! Codes: the path of a short link on its domain.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 /// First path segments that belong to the server, on every domain. No code may be one, in any case.
 ///
 /// A test walks the router's own routes and finds each of them here.
@@ -99,6 +104,38 @@ pub struct CodeSpace {
     pub draws: usize,
     /// Where randomness comes from.
     pub random: fn(usize) -> Vec<u8>,
+    /// What became of those that were drawn.
+    pub drawn: Arc<Drawn>,
+}
+
+/// What became of codes that were drawn. The part of them that was in use is the part of all codes that is: to count those
+/// would take reading every link.
+#[derive(Debug, Default)]
+pub struct Drawn {
+    free: AtomicU64,
+    in_use: AtomicU64,
+}
+
+impl Drawn {
+    /// How many were free and are a link's now.
+    #[must_use]
+    pub fn free(&self) -> u64 {
+        self.free.load(Ordering::Relaxed)
+    }
+
+    /// How many were in use, so that another one was drawn.
+    #[must_use]
+    pub fn in_use(&self) -> u64 {
+        self.in_use.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_free(&self) {
+        self.free.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_in_use(&self) {
+        self.in_use.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Default for CodeSpace {
@@ -111,11 +148,19 @@ impl Default for CodeSpace {
             length: 7,
             draws: 8,
             random: nanoid::rngs::default,
+            drawn: Arc::default(),
         }
     }
 }
 
 impl CodeSpace {
+    /// How many codes of the first length there are.
+    #[must_use]
+    pub fn size(&self) -> f64 {
+        let length = i32::try_from(self.length).unwrap_or(i32::MAX);
+        f64::from(u32::try_from(self.alphabet.len()).unwrap_or(u32::MAX)).powi(length)
+    }
+
     /// The codes to try, one after the other: [`draws`](Self::draws) of the first length, as many of one more.
     /// Reserved ones are drawn and passed over.
     pub fn codes(&self) -> impl Iterator<Item = Code> + '_ {
@@ -170,7 +215,7 @@ mod tests {
             alphabet: vec!['a', 'p', 'i'],
             length: 3,
             draws: 2000,
-            random: nanoid::rngs::default,
+            ..CodeSpace::default()
         };
         assert!(only_reserved.codes().all(|code| code.as_str() != "api"));
     }

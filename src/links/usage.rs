@@ -96,6 +96,28 @@ pub async fn lists_on(
     Ok(lists.into_iter().collect())
 }
 
+/// About how many links the database holds, of all accounts, without counting them: in `SQLite` the number of the newest
+/// one, since none is ever removed, in `PostgreSQL` what its statistics say.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn about_how_many(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    let backend = db.get_database_backend();
+    let sql = match backend {
+        DatabaseBackend::Postgres => {
+            "SELECT reltuples::bigint FROM pg_class WHERE oid = 'short_link'::regclass"
+        }
+        _ => "SELECT coalesce(max(seq), 0) FROM short_link",
+    };
+    let row = db.query_one_raw(Statement::from_string(backend, sql)).await?;
+    let links: i64 = match row {
+        Some(row) => row.try_get_by_index(0)?,
+        None => 0,
+    };
+    // PostgreSQL says -1 where it has never looked.
+    Ok(u64::try_from(links).unwrap_or_default())
+}
+
 fn ids_as_json(ids: &[Uuid]) -> String {
     let mut json = String::with_capacity(ids.len() * 35 + 2);
     for (at, id) in ids.iter().enumerate() {

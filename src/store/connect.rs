@@ -7,7 +7,7 @@ use migration::{Migrator, MigratorTrait, SchemaManager};
 use percent_encoding::percent_decode_str;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, RuntimeErr, Statement,
-    sqlx::{Connection as _, PgConnection},
+    sqlx::{self, Connection as _, PgConnection},
 };
 use tokio::sync::Semaphore;
 use url::Url;
@@ -66,6 +66,26 @@ pub struct Store {
     /// Who may have a [`Snapshot`](super::Snapshot).
     pub(super) snapshots: Arc<Semaphore>,
     pub(super) place: Place,
+}
+
+/// The connections of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Those that somebody works with now.
+    pub in_use: usize,
+    /// Those that wait for work.
+    pub idle: usize,
+}
+
+impl Connections {
+    fn of<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> Self {
+        let idle = pool.num_idle();
+        let all = usize::try_from(pool.size()).unwrap_or(usize::MAX);
+        Self {
+            in_use: all.saturating_sub(idle),
+            idle,
+        }
+    }
 }
 
 /// Which kind of database it is, and what the writer needs to open it once more.
@@ -151,6 +171,25 @@ impl Store {
         match &self.place {
             Place::Sqlite { file, .. } => Some(file.clone()),
             Place::Postgres { .. } => None,
+        }
+    }
+
+    /// What connections there are: to write with and to read with, as the fields of the store are named.
+    #[must_use]
+    pub fn pools(&self) -> [(&'static str, Connections); 2] {
+        let of = |db: &DatabaseConnection| match &self.place {
+            Place::Sqlite { .. } => Connections::of(db.get_sqlite_connection_pool()),
+            Place::Postgres { .. } => Connections::of(db.get_postgres_connection_pool()),
+        };
+        [("write", of(&self.write)), ("read", of(&self.read))]
+    }
+
+    /// Which kind of database it is.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match &self.place {
+            Place::Sqlite { .. } => "sqlite",
+            Place::Postgres { .. } => "postgres",
         }
     }
 

@@ -1,6 +1,7 @@
 //! Where rows are kept: connections, pages, and the writer that stores together what waits together.
 
 mod aside;
+mod backup;
 mod connect;
 mod lookup;
 mod page;
@@ -13,7 +14,8 @@ mod value_rows;
 mod writer;
 
 pub use aside::aside;
-pub use connect::{ConnectError, Options, Store, Synchronous, is_database_url};
+pub use backup::{CopyError, Rows};
+pub use connect::{ConnectError, Connections, Options, Store, Synchronous, is_database_url};
 pub use lookup::{Lookup, ReadByKey, ReadError, pad};
 pub use page::{Direction, Indexes, Key, Page, Part, count, counting, page};
 pub use secret::Secret;

@@ -26,6 +26,7 @@ async fn drawing(alphabet: &[char], draws: usize, random: fn(usize) -> Vec<u8>) 
                 length: 1,
                 draws,
                 random,
+                ..CodeSpace::default()
             },
             ..Options::default()
         },
@@ -194,6 +195,7 @@ async fn a_reserved_code_is_never_drawn() {
                     let draws = [vec![0, 1, 2], vec![4, 5, 6], vec![2, 1, 0]];
                     draws[DRAWN.fetch_add(1, Ordering::SeqCst)].clone()
                 },
+                ..CodeSpace::default()
             },
             ..Options::default()
         },

@@ -172,7 +172,7 @@ async fn a_space_without_a_free_code_is_a_collision_and_may_be_tried_again() {
                 alphabet: vec!['a'],
                 length: 1,
                 draws: 2,
-                random: nanoid::rngs::default,
+                ..CodeSpace::default()
             },
             ..Options::default()
         },

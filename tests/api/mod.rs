@@ -38,6 +38,7 @@ mod limits_of_links;
 mod link_clicks;
 mod live;
 mod live_sockets;
+mod metrics;
 mod negotiation;
 mod nodes;
 mod pages;

@@ -12,11 +12,12 @@ use super::{
 use crate::support::{Database, START, Tenant};
 
 /// Each setting of `linkhop serve`, with a value that is not its default, as the file writes it.
-const RIGHT: [(&str, &str); 27] = [
+const RIGHT: [(&str, &str); 28] = [
     ("--database-url", "'sqlite:///nowhere/other.db'"),
     ("--read-connections", "9"),
     ("--sqlite-synchronous", "'normal'"),
     ("--listen", "'[::1]:0'"),
+    ("--metrics-listen", "'127.0.0.1:9464'"),
     ("--api-host", "'api.example.com'"),
     ("--body-limit", "1_000"),
     ("--request-timeout", "3"),

@@ -1,6 +1,7 @@
 //! The program itself, as a process: its commands, what they print, and what is left when it ends.
 
 mod archive;
+mod backup;
 mod client;
 mod commands;
 mod config;
@@ -13,6 +14,7 @@ mod help;
 mod import;
 mod links_import;
 mod live;
+mod metrics;
 mod operator;
 mod process;
 mod reclassify;

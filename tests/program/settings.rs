@@ -7,11 +7,12 @@ use crate::support::Database;
 const NOWHERE: &str = "sqlite:///nowhere/linkhop.db";
 
 /// Each field of `linkhop serve` and a value it can't have.
-const WRONG: [(&str, &str); 32] = [
+const WRONG: [(&str, &str); 33] = [
     ("--database-url", "mysql://linkhop:s3cret@127.0.0.1/linkhop"),
     ("--read-connections", "0"),
     ("--sqlite-synchronous", "off"),
     ("--listen", "localhost"),
+    ("--metrics-listen", "9464"),
     ("--api-host", "not a host"),
     ("--body-limit", "5MB"),
     ("--request-timeout", "0"),

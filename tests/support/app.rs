@@ -25,7 +25,7 @@ use entity::{
 use http_body_util::BodyExt as _;
 use linkhop::{
     app::{App, Clock, Options},
-    http::{Settings, State, Streams, router},
+    http::{Settings, State, Streams, metrics_router, router},
     store::Store,
 };
 use sea_orm::{
@@ -66,6 +66,7 @@ pub struct TestApp {
     pub tenant: Tenant,
     database: Database,
     router: Router,
+    metrics: Router,
     streams: Streams,
     options: Options,
     now: Arc<AtomicI64>,
@@ -153,12 +154,14 @@ impl TestApp {
         let app = App::start(store, options.clone(), clock).await.expect("an app");
         let state = State::new(app.clone(), setup.settings);
         let streams = state.streams.clone();
+        let metrics = metrics_router(state.clone());
         let router = router(state);
         Self {
             app,
             tenant,
             database,
             router,
+            metrics,
             streams,
             options,
             now,
@@ -177,6 +180,7 @@ impl TestApp {
         let state = State::new(app.clone(), Settings::default());
         Self {
             streams: state.streams.clone(),
+            metrics: metrics_router(state.clone()),
             router: router(state),
             app,
             tenant: self.tenant.clone(),
@@ -229,20 +233,18 @@ impl TestApp {
 
     /// Sends a request.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("the router never fails");
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("a body").to_bytes();
-        let body = String::from_utf8(body.to_vec()).expect("UTF-8");
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        answer(self.router.clone(), request).await
+    }
+
+    /// Asks the listener for metrics.
+    pub fn metrics(&self, path: &str) -> impl Future<Output = Answer> + Send + use<> {
+        let request = Request::get(path).body(Body::empty());
+        answer(self.metrics.clone(), request.expect("a request"))
+    }
+
+    /// Whether its database is an `SQLite` file.
+    pub fn is_sqlite(&self) -> bool {
+        self.app.store.write.get_database_backend() == DatabaseBackend::Sqlite
     }
 
     /// Sends a body to `/graphql` with these headers and no others.
@@ -456,6 +458,18 @@ impl TestApp {
     /// A stored link's id by its code.
     pub async fn link_id(&self, code: &str) -> ShortLinkId {
         self.stored(code).await.id
+    }
+}
+
+async fn answer(router: Router, request: Request<Body>) -> Answer {
+    let response = router.oneshot(request).await.expect("the router never fails");
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.expect("a body").to_bytes();
+    let body = String::from_utf8(body.to_vec()).expect("UTF-8");
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
     }
 }
 

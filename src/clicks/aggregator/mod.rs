@@ -23,7 +23,7 @@ mod texts;
 use std::{sync::mpsc, time::Duration};
 
 use entity::{click, click_summing};
-use sea_orm::{DbErr, EntityTrait as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait as _, QueryOrder as _, QuerySelect as _, Statement};
 use tokio::{sync::oneshot, time::sleep};
 
 use crate::store::{Store, WriteError};
@@ -34,6 +34,24 @@ pub const PAUSE: Duration = Duration::from_secs(5);
 /// How often it is looked whether clicks are summed, and how long between.
 const TRIES: u32 = 600;
 const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+
+/// How many rows of clicks are stored and not summed yet, from the two ends of them: none is counted. In `PostgreSQL` it
+/// may be a few more, since numbers are left out where a transaction was undone.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn unsummed(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    let ends = "SELECT coalesce((SELECT max(seq) FROM click), 0) - coalesce((SELECT max(through) FROM click_summing), 0)";
+    let row = db
+        .query_one_raw(Statement::from_string(db.get_database_backend(), ends))
+        .await?;
+    let rows: i64 = match row {
+        Some(row) => row.try_get_by_index(0)?,
+        None => 0,
+    };
+    // Where the newest ones were removed, the mark is behind them.
+    Ok(u64::try_from(rows).unwrap_or_default())
+}
 
 /// Sums the clicks of a database. Cheap to clone; summing ends with the last clone.
 #[derive(Clone, Debug)]

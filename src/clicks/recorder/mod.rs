@@ -4,6 +4,7 @@
 //! wait cuts off, or the database refuses, is written to a file first and then answered; the file is played back once
 //! the database is there again. A click that neither would take is lost, and counted.
 
+mod counted;
 mod spool;
 
 use std::{
@@ -16,9 +17,11 @@ use std::{
     time::Duration,
 };
 
+use entity::click::BotReason;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use self::spool::Spool;
+pub use self::spool::{Spooled, files_of};
+use self::{counted::Counted, spool::Spool};
 use crate::store::{Kept, NewClick, WriteError, Writer};
 
 /// How a recorder works.
@@ -50,6 +53,7 @@ struct Inner {
     spool: Spool,
     lost: AtomicU64,
     unconfirmed: AtomicU64,
+    counted: Counted,
     /// Why spooled clicks could not be stored when it was last tried.
     told: Mutex<String>,
 }
@@ -118,6 +122,7 @@ impl Recorder {
             spool: Spool::new(options.spool.clone()),
             lost: AtomicU64::new(0),
             unconfirmed: AtomicU64::new(0),
+            counted: Counted::default(),
             told: Mutex::default(),
         }));
         tokio::spawn(look_after(Arc::downgrade(&recorder.0)));
@@ -130,6 +135,15 @@ impl Recorder {
     /// `limit` is how many people its link lets through, where it has a limit and the click is a person's. Then nothing
     /// but the database can decide.
     pub async fn record(&self, click: Arc<NewClick>, limit: Option<i32>) -> Recorded {
+        let reason = click.row.bot_reason;
+        let recorded = self.keep(click, limit).await;
+        if matches!(recorded, Recorded::Counted | Recorded::CountedLast) {
+            self.0.counted.note(reason);
+        }
+        recorded
+    }
+
+    async fn keep(&self, click: Arc<NewClick>, limit: Option<i32>) -> Recorded {
         let Inner {
             writer, click_wait, ..
         } = &*self.0;
@@ -175,6 +189,19 @@ impl Recorder {
     #[must_use]
     pub fn state(&self) -> RecorderState {
         self.0.state()
+    }
+
+    /// Clicks that were answered since the start, by what they were judged to be: `None` is a person.
+    pub fn counted(&self) -> impl Iterator<Item = (Option<BotReason>, u64)> + '_ {
+        self.0.counted.all()
+    }
+
+    /// What waits in the spool, of other processes too. It asks the file system.
+    ///
+    /// # Errors
+    /// When that does not answer.
+    pub fn spooled(&self) -> io::Result<Spooled> {
+        Spooled::of(&self.0.spool.folder)
     }
 
     /// Returns once all that was handed over is stored, the spool too if the database takes it soon, and tells the log

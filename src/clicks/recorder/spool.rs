@@ -25,10 +25,13 @@ const LOT: usize = 256;
 /// What the names of files end with that hold clicks.
 const EXTENSION: &str = "ndjson";
 
+/// What the names of files end with that hold lines which this version can't read.
+const UNREAD: &str = "unread";
+
 /// Where clicks wait for the database to come back.
 #[derive(Debug)]
 pub(super) struct Spool {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     writing: Mutex<Option<SpoolFile>>,
     /// Whether there may be something to play back.
     is_filled: AtomicBool,
@@ -37,6 +40,54 @@ pub(super) struct Spool {
     stored: tokio::sync::Mutex<HashMap<PathBuf, u64>>,
     /// Clicks that can't be read.
     unread: AtomicU64,
+}
+
+/// What waits in a spool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spooled {
+    /// Files of clicks, also those that no version here could read.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Spooled {
+    pub(super) fn of(folder: &Path) -> io::Result<Self> {
+        let mut spooled = Self::default();
+        for file in files_of(folder)? {
+            match fs::metadata(&file) {
+                Ok(metadata) => {
+                    spooled.files += 1;
+                    spooled.bytes += metadata.len();
+                }
+                // It has just been stored.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(spooled)
+    }
+}
+
+/// The files of clicks in a folder, also those with lines that could not be read. There are none where there is no folder.
+///
+/// # Errors
+/// When the folder can't be read.
+pub fn files_of(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let extension = path.extension();
+        if extension.is_some_and(|extension| extension == EXTENSION || extension == UNREAD) {
+            files.push(path);
+        }
+    }
+    Ok(files)
 }
 
 #[derive(Debug)]
@@ -195,7 +246,7 @@ impl Spool {
         } else {
             tracing::error!(unread, file = %path.display(), "lines of the spool are no clicks of this version; they are kept");
             self.unread.fetch_add(unread, Ordering::Relaxed);
-            fs::rename(path, path.with_extension("unread"))
+            fs::rename(path, path.with_extension(UNREAD))
         };
         done.map_err(failed)?;
         stored.remove(path);

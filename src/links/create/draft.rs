@@ -164,7 +164,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Gives the link the next code, since the one it has is in use.
-    pub(super) fn draw_again(&mut self, account: &account::Model) -> Result<(), CreateError> {
+    pub(super) fn draw_again(
+        &mut self,
+        tools: Tools<'_>,
+        account: &account::Model,
+    ) -> Result<(), CreateError> {
+        if !self.plan.is_custom {
+            tools.codes.drawn.note_in_use();
+        }
         let Some(code) = self.plan.codes.next() else {
             return Err(if self.plan.is_custom {
                 CreateError::CodeTaken
@@ -195,7 +202,15 @@ impl<'a> Draft<'a> {
         self.plan.is_custom
     }
 
-    /// What is answered once it is stored.
+    /// What is answered once it is stored. A code that was drawn was free.
+    pub(super) fn stored(self, tools: Tools<'_>) -> Created {
+        if !self.plan.is_custom {
+            tools.codes.drawn.note_free();
+        }
+        self.created()
+    }
+
+    /// What would be answered if it were stored.
     pub(super) fn created(self) -> Created {
         Created {
             link: self.link.row,

@@ -347,9 +347,9 @@ async fn make(
         let (link, outcome) = tools.writer.insert_link(draft.link, entry, tools.tell()).await?;
         draft.link = link;
         match outcome {
-            Outcome::Stored => return Ok(Some(draft.created())),
+            Outcome::Stored => return Ok(Some(draft.stored(tools))),
             Outcome::KeyTaken => return Ok(None),
-            Outcome::CodeTaken => draft.draw_again(account)?,
+            Outcome::CodeTaken => draft.draw_again(tools, account)?,
         }
     }
 }

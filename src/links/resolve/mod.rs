@@ -53,6 +53,8 @@ struct Inner {
     links: Lookup<Links>,
     memory: Memory,
     look_ups: AtomicU64,
+    /// How often it was not asked, since the answer was remembered.
+    remembered: AtomicU64,
 }
 
 impl fmt::Debug for Resolver {
@@ -71,6 +73,7 @@ impl Resolver {
             links: Lookup::new(store, Links),
             memory: Memory::new(bytes, lifetime),
             look_ups: AtomicU64::default(),
+            remembered: AtomicU64::default(),
         }))
     }
 
@@ -95,7 +98,10 @@ impl Resolver {
         let visit = Visit { host, code };
         let inner = &*self.0;
         let found = match inner.memory.link(&visit, inner.changes.of_link(code), now) {
-            Some(link) => Some(link),
+            Some(link) => {
+                inner.note_remembered();
+                Some(link)
+            }
             // In a box, since the way is long: what is remembered should not have to carry it.
             None => Box::pin(inner.find(&visit, now)).await?,
         };
@@ -118,9 +124,19 @@ impl Resolver {
     pub fn look_ups(&self) -> u64 {
         self.0.look_ups.load(Ordering::Relaxed)
     }
+
+    /// How often a link was asked for that was remembered, or that was remembered not to be there.
+    #[must_use]
+    pub fn remembered(&self) -> u64 {
+        self.0.remembered.load(Ordering::Relaxed)
+    }
 }
 
 impl Inner {
+    fn note_remembered(&self) {
+        self.remembered.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Finds what is not remembered. Of all that ask for the same at once, one asks the database; when it goes away, the
     /// next one does, and when the database does not answer, all are told so.
     async fn find(&self, visit: &Visit<'_>, now: Timestamp) -> Result<Option<Arc<LiveLink>>, ReadError> {
@@ -134,6 +150,7 @@ impl Inner {
         let of_domains = self.changes.of_domains();
         if self.memory.is_unknown(&host, of_domains, now) {
             // Whatever the code is.
+            self.note_remembered();
             return Ok(None);
         }
         let key = visit.key();
@@ -144,6 +161,7 @@ impl Inner {
                 Err(turn) => turn,
                 Ok(Cold::Failed(error)) => return Err(error),
                 Ok(cold) if cold.is_fresh(of_link(), of_absence(), now, self.memory.lifetime) => {
+                    self.note_remembered();
                     return Ok(cold.link());
                 }
                 Ok(_) => {
@@ -156,6 +174,7 @@ impl Inner {
             };
             if let Some(link) = self.memory.link(visit, of_link(), now) {
                 // Somebody else's turn has just ended.
+                self.note_remembered();
                 return Ok(Some(link));
             }
             // Before it is read.

@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -154,9 +154,12 @@ impl Lot {
     }
 
     /// Writes down how many are stored together.
-    pub(super) fn note(&self, size: &AtomicUsize) {
-        if !self.writes.is_empty() {
-            size.store(self.writes.len(), Ordering::Relaxed);
+    pub(super) fn note(&self, lots: &Lots) {
+        let writes = self.writes.len();
+        if writes > 0 {
+            lots.last.store(writes, Ordering::Relaxed);
+            lots.count.fetch_add(1, Ordering::Relaxed);
+            lots.writes.fetch_add(writes as u64, Ordering::Relaxed);
         }
     }
 
@@ -172,6 +175,14 @@ impl Lot {
             let _ = caller.send(());
         }
     }
+}
+
+/// How many writes were stored together, so far.
+#[derive(Debug, Default)]
+pub(super) struct Lots {
+    pub(super) last: AtomicUsize,
+    pub(super) count: AtomicU64,
+    pub(super) writes: AtomicU64,
 }
 
 /// Whether writes that could not be stored together are tried one by one: where a link's own error may be the cause. A

@@ -15,10 +15,7 @@ mod texts;
 
 use std::{
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
 };
 
@@ -31,7 +28,7 @@ use tokio::{
 
 use self::{
     claim::Claim,
-    lot::{After, Asked, Message, Write},
+    lot::{After, Asked, Lots, Message, Write},
 };
 use super::{Store, connect::Place};
 
@@ -61,8 +58,8 @@ pub struct Writer {
     step: usize,
     /// Lets sets of links in, in the order in which they come. A set keeps its place until it is stored, whoever waits.
     sets: Arc<Semaphore>,
-    /// How many writes were last stored together.
-    lot: Arc<AtomicUsize>,
+    /// How many writes were stored together.
+    lots: Arc<Lots>,
 }
 
 /// What became of a link.
@@ -165,8 +162,8 @@ impl Writer {
     /// When the `SQLite` file can't be opened once more.
     pub fn spawn(store: &Store) -> Result<Self, WriteError> {
         let (clicks, waiting) = mpsc::channel(QUEUE);
-        let lot = Arc::new(AtomicUsize::new(0));
-        let size = Arc::clone(&lot);
+        let lots = Arc::new(Lots::default());
+        let noted = Arc::clone(&lots);
         let (links, step) = match &store.place {
             Place::Sqlite {
                 file, synchronous, ..
@@ -175,13 +172,13 @@ impl Writer {
                 // A thread of its own: a prepared statement is stepped without a hop to another, which is
                 // most of what a click would cost.
                 let runtime = Handle::current();
-                std::thread::spawn(move || writer.write_all(waiting, &size, &runtime));
+                std::thread::spawn(move || writer.write_all(waiting, &noted, &runtime));
                 (clicks.clone(), SQLITE_LINKS)
             }
             Place::Postgres { .. } => {
                 let (links, waiting_links) = mpsc::channel(QUEUE);
-                for (waiting, size) in [(waiting, Arc::clone(&size)), (waiting_links, size)] {
-                    tokio::spawn(postgres::PostgresWriter::new(store.write.clone()).write_all(waiting, size));
+                for (waiting, noted) in [(waiting, Arc::clone(&noted)), (waiting_links, noted)] {
+                    tokio::spawn(postgres::PostgresWriter::new(store.write.clone()).write_all(waiting, noted));
                 }
                 (links, POSTGRES_LINKS)
             }
@@ -191,7 +188,7 @@ impl Writer {
             links,
             step,
             sets: Arc::new(Semaphore::new(SETS)),
-            lot,
+            lots,
         })
     }
 
@@ -302,7 +299,14 @@ impl Writer {
     /// How many writes were last stored together.
     #[must_use]
     pub fn lot(&self) -> usize {
-        self.lot.load(Ordering::Relaxed)
+        self.lots.last.load(Ordering::Relaxed)
+    }
+
+    /// How many lots were stored since the start, and how many writes in all of them.
+    #[must_use]
+    pub fn lots(&self) -> (u64, u64) {
+        let Lots { count, writes, .. } = &*self.lots;
+        (count.load(Ordering::Relaxed), writes.load(Ordering::Relaxed))
     }
 
     /// Returns once everything that was handed over before is stored.

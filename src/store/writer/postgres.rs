@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, LazyLock, atomic::AtomicUsize},
+    sync::{Arc, LazyLock},
 };
 
 use entity::{
@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Done, Kept, LOT, NewLink, NewLinks, Outcome, UsedKey, WriteError,
-    lot::{Asked, Lot, Message, Write, failed, is_tried_alone},
+    lot::{Asked, Lot, Lots, Message, Write, failed, is_tried_alone},
     texts::{KnownTexts, NewTexts},
 };
 use crate::store::{again, met_another, transaction::said_by_database};
@@ -42,11 +42,11 @@ impl PostgresWriter {
     }
 
     /// Stores what comes until nobody is left to send.
-    pub(super) async fn write_all(mut self, mut waiting: mpsc::Receiver<Message>, size: Arc<AtomicUsize>) {
+    pub(super) async fn write_all(mut self, mut waiting: mpsc::Receiver<Message>, lots: Arc<Lots>) {
         let mut messages = Vec::with_capacity(LOT);
         while waiting.recv_many(&mut messages, LOT).await > 0 {
             let lot = Lot::of(&mut messages);
-            lot.note(&size);
+            lot.note(&lots);
             let outcomes = self.store(&lot.writes).await;
             lot.answer(outcomes);
         }

@@ -281,9 +281,9 @@ impl<'a> Makes<'a> {
             for ((link, outcome), (at, plan)) in stored.into_iter().zip(plans) {
                 let mut draft = Draft::from_parts(link, plan);
                 match outcome {
-                    Outcome::Stored => self.done.push((at, Ok(draft.created()))),
+                    Outcome::Stored => self.done.push((at, Ok(draft.stored(tools)))),
                     Outcome::KeyTaken => in_use.push((at, draft)),
-                    Outcome::CodeTaken => match draft.draw_again(account) {
+                    Outcome::CodeTaken => match draft.draw_again(tools, account) {
                         Ok(()) => drafts.push((at, draft)),
                         Err(error) => self.done.push((at, Err(error))),
                     },

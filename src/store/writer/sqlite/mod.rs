@@ -6,7 +6,7 @@
 mod rows;
 
 use std::{
-    sync::{Arc, atomic::AtomicUsize},
+    sync::Arc,
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
     time::{Duration, Instant},
@@ -18,7 +18,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 use self::rows::{INSERT_CLICK, insert_click, insert_links, insert_texts};
 use super::{
     Done, Kept, LOT, WriteError,
-    lot::{Asked, Lot, Message, Write, failed, is_tried_alone},
+    lot::{Asked, Lot, Lots, Message, Write, failed, is_tried_alone},
     texts::KnownTexts,
 };
 use crate::store::{SqliteFile, Synchronous};
@@ -73,12 +73,7 @@ impl SqliteWriter {
     ///
     /// Callers are woken by one task on `runtime`, not from here: a task that is woken from outside goes through a
     /// lock that all share, one by one.
-    pub(super) fn write_all(
-        mut self,
-        mut waiting: mpsc::Receiver<Message>,
-        size: &AtomicUsize,
-        runtime: &Handle,
-    ) {
+    pub(super) fn write_all(mut self, mut waiting: mpsc::Receiver<Message>, lots: &Lots, runtime: &Handle) {
         let mut messages = Vec::with_capacity(LOT);
         let mut lot = Lot::default();
         // When links that are left are due.
@@ -109,8 +104,8 @@ impl SqliteWriter {
                 }
                 outcomes
             };
-            lot.note(size);
             let (stored, outcomes, rest) = lot.settle(outcomes);
+            stored.note(lots);
             lot = rest;
             if !stored.is_empty() {
                 runtime.spawn(async move { stored.answer(outcomes) });
