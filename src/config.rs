@@ -4,6 +4,7 @@
 //! may be given more than once is a `Vec`; in the file it is an array. A secret has `hide_env_values`: then it is
 //! masked wherever it is shown.
 
+mod rates;
 mod visits;
 
 use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
@@ -25,7 +26,10 @@ use crate::{
     values::host::Host,
 };
 
-pub use self::visits::{AgentsConfig, CountriesConfig, NetworksConfig, VisitConfig};
+pub use self::{
+    rates::RateConfig,
+    visits::{AgentsConfig, CountriesConfig, NetworksConfig, VisitConfig},
+};
 
 /// The heading of what one request may ask for.
 const LIMITS: &str = "Limits of a GraphQL request";
@@ -200,6 +204,9 @@ pub struct ServerConfig {
         help_heading = LIMITS
     )]
     pub max_tokens: usize,
+    /// How much keys and accounts may ask for in a time.
+    #[command(flatten)]
+    pub rates: RateConfig,
     /// The most bytes of links that the redirect keeps in memory
     #[arg(
         long,
@@ -265,6 +272,7 @@ impl ServerConfig {
                 spreads: self.max_spreads,
                 tokens: self.max_tokens,
             },
+            quotas: self.rates.quotas(),
             introspection: self.introspection,
             playground_key,
         }

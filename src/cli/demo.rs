@@ -32,7 +32,9 @@ use crate::{
 const LIST_ID: i32 = 42;
 const PHONE_NUMBER: &str = "+18005551234";
 
+// Whoever plays with it is not to be stopped; the settings are there to be tried.
 #[derive(Debug, Args)]
+#[command(mut_arg("key_rate", |rate| rate.default_value("0")), mut_arg("account_rate", |rate| rate.default_value("0")))]
 pub(super) struct Demo {
     /// Where the demo keeps its database and its key
     #[arg(

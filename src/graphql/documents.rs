@@ -13,6 +13,7 @@ use async_graphql::{
 use moka::sync::Cache;
 
 use super::{
+    cost::Bill,
     error::{Code, ReadOnly},
     limits::{Limits, count_tokens, refusal},
     live_click::Streaming,
@@ -45,7 +46,15 @@ const ENTRY_BYTES: u32 = 16 * 1024;
 #[derive(Clone)]
 pub(super) struct Documents {
     limits: Limits,
-    known: Cache<String, Arc<ExecutableDocument>>,
+    known: Cache<String, Arc<Checked>>,
+}
+
+/// A document that passed the limits.
+#[derive(Clone)]
+struct Checked {
+    document: ExecutableDocument,
+    /// Of the lists that stand in it.
+    elements: usize,
 }
 
 impl Documents {
@@ -59,16 +68,17 @@ impl Documents {
     }
 
     /// What was checked once is remembered with the document, and not checked again.
-    fn parse(&self, registry: &Registry, query: &str) -> ServerResult<ExecutableDocument> {
-        if let Some(document) = self.known.get(query) {
-            return Ok(ExecutableDocument::clone(&document));
+    fn parse(&self, registry: &Registry, query: &str) -> ServerResult<Checked> {
+        if let Some(checked) = self.known.get(query) {
+            return Ok(Checked::clone(&checked));
         }
         let document = self.limits.parse(query)?;
-        variables::check_document(registry, &document)?;
+        let elements = variables::check_document(registry, &document)?;
+        let checked = Checked { document, elements };
         if query.len() <= LONGEST {
-            self.known.insert(query.to_owned(), Arc::new(document.clone()));
+            self.known.insert(query.to_owned(), Arc::new(checked.clone()));
         }
-        Ok(document)
+        Ok(checked)
     }
 }
 
@@ -141,7 +151,10 @@ impl Extension for Documents {
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<Request> {
         let registry = &context.schema_env.registry;
-        let document = self.parse(registry, &request.query)?;
+        let Checked { document, elements } = self.parse(registry, &request.query)?;
+        if let Some(bill) = Bill::of(&request) {
+            bill.note_elements(elements, &request.variables);
+        }
         if let Some(operation) = selected(&document, request.operation_name.as_deref()) {
             let is_read_only = request.data.contains_key(&TypeId::of::<ReadOnly>());
             if is_read_only && operation.ty == OperationType::Mutation {
@@ -189,7 +202,8 @@ mod tests {
 
     /// Parses for a schema of nothing.
     fn parse(documents: &Documents, query: &str) -> ServerResult<ExecutableDocument> {
-        documents.parse(&Registry::default(), query)
+        let checked = documents.parse(&Registry::default(), query)?;
+        Ok(checked.document)
     }
 
     fn documents() -> Documents {

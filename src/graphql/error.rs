@@ -31,6 +31,8 @@ pub enum Code {
     NotFound,
     /// More different values than a report counts.
     TooManyGroups,
+    /// More is asked for in a time than may be.
+    RateLimited,
     /// As many subscriptions are open as may be.
     TooManySubscriptions,
     /// Not done in the time that one request may take.
@@ -54,6 +56,7 @@ impl Code {
             Self::InvalidGrouping => "INVALID_GROUPING",
             Self::NotFound => "NOT_FOUND",
             Self::TooManyGroups => "TOO_MANY_GROUPS",
+            Self::RateLimited => "RATE_LIMITED",
             Self::TooManySubscriptions => "TOO_MANY_SUBSCRIPTIONS",
             Self::Timeout => "TIMEOUT",
             Self::Internal => "INTERNAL",

@@ -11,6 +11,7 @@ mod click_filter;
 mod click_grouping;
 mod click_report;
 mod connection;
+pub mod cost;
 mod create_short_link;
 mod create_short_links;
 mod documents;
@@ -48,6 +49,7 @@ use self::{
     audit_entry::AuditEntry,
     click::{Click, ClickTotal},
     connection::{Total, describe},
+    cost::{Bill, Costs},
     documents::Documents,
     domain::Domain,
     field_error::FieldErrors,
@@ -71,6 +73,8 @@ pub type LinkhopSchema = Schema<Query, Mutation, Subscription>;
 pub fn schema(app: App, limits: Limits, introspection: bool) -> LinkhopSchema {
     let mut builder = builder()
         .extension(Documents::new(limits))
+        // Outside of the limits: what is over one of them is not paid for.
+        .extension(Costs)
         .extension(limits)
         .extension(FieldErrors)
         .data(app);
@@ -142,9 +146,18 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
     )
 }
 
-/// Gives a request what depends on who sends it.
+/// Gives a request what depends on who sends it, and what they pay with.
 #[must_use]
-pub fn prepare(request: Request, app: &App, principal: Option<Arc<Principal>>) -> Request {
+pub fn prepare(
+    request: Request,
+    app: &App,
+    principal: Option<Arc<Principal>>,
+    bill: Option<Bill>,
+) -> Request {
+    let request = match bill {
+        Some(bill) => request.data(bill),
+        None => request,
+    };
     match principal {
         Some(principal) => {
             let loader = loader::loader(app, principal.account_id());

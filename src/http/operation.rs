@@ -11,9 +11,12 @@ use futures_util::{
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{body::Refusal, request_id::RequestId, state::State};
-use crate::graphql::{
-    Streaming,
-    error::{Code, Fault},
+use crate::{
+    graphql::{
+        Streaming,
+        error::{Code, Fault},
+    },
+    rates::Spent,
 };
 
 /// What came of an operation.
@@ -62,10 +65,23 @@ async fn begin(
         let responses = stream::iter(first).chain(rest);
         return Ok(Outcome::Begun(responses.boxed()));
     }
-    first.map(Outcome::Answered).ok_or_else(|| {
+    let first = first.ok_or_else(|| {
         let nothing = std::io::Error::other("an operation without an answer");
         Refusal::Fault(Fault::new(nothing))
-    })
+    })?;
+    answered(first)
+}
+
+/// An answer as what came of an operation.
+///
+/// # Errors
+/// Where it says that the caller's quota is spent: then nothing was done.
+pub(super) fn answered(response: GraphqlResponse) -> Result<Outcome, Refusal> {
+    let mut errors = response.errors.iter();
+    match errors.find_map(|error| error.source::<Spent>()) {
+        Some(spent) => Err(Refusal::Spent(*spent)),
+        None => Ok(Outcome::Answered(response)),
+    }
 }
 
 /// The events of a subscription, up to one whose fields take longer than a request may.

@@ -8,10 +8,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{cors::Origin, pages, playground::Playground, redirect::host_of, streams::Streams};
+use super::{cors::Origin, guesses::Guesses, pages, playground::Playground, redirect::host_of, streams::Streams};
 use crate::{
     app::App,
     graphql::{self, Limits, LinkhopSchema},
+    rates::{Quotas, Rates},
     values::{host::Host, network::Networks},
 };
 
@@ -30,6 +31,8 @@ pub struct Settings {
     pub trusted_proxies: Networks,
     /// How much work one GraphQL request may ask for.
     pub limits: Limits,
+    /// How much keys and accounts may ask for in a time.
+    pub quotas: Quotas,
     /// Whether the schema may be asked for.
     pub introspection: bool,
     /// A key to show in the playground: for a demo only, since whoever opens the page has it.
@@ -45,6 +48,7 @@ impl Default for Settings {
             api_host: None,
             trusted_proxies: Networks::default(),
             limits: Limits::default(),
+            quotas: Quotas::default(),
             introspection: true,
             playground_key: None,
         }
@@ -63,6 +67,10 @@ pub struct Inner {
     pub(super) schema: LinkhopSchema,
     /// How the door is set up.
     pub settings: Settings,
+    /// Counts what keys and accounts ask for.
+    pub(super) rates: Arc<Rates>,
+    /// Counts wrong keys.
+    pub(super) guesses: Guesses,
     /// Answers that go on.
     pub streams: Streams,
     pub(super) playground: Playground,
@@ -73,7 +81,10 @@ impl State {
     /// Makes the schema and the playground's page.
     #[must_use]
     pub fn new(app: App, settings: Settings) -> Self {
+        let clock = app.clock.clone();
         Self(Arc::new(Inner {
+            rates: Arc::new(Rates::new(settings.quotas, move || clock.now())),
+            guesses: Guesses::default(),
             schema: graphql::schema(app.clone(), settings.limits, settings.introspection),
             streams: Streams::default(),
             playground: Playground::new(settings.playground_key.as_deref()),

@@ -45,6 +45,7 @@ mod paging;
 mod plans;
 mod preview;
 mod queries;
+mod rates;
 mod reclassify;
 mod recording;
 mod redirect;

@@ -12,7 +12,7 @@ use super::{
 use crate::support::{Database, START, Tenant};
 
 /// Each setting of `linkhop serve`, with a value that is not its default, as the file writes it.
-const RIGHT: [(&str, &str); 27] = [
+const RIGHT: [(&str, &str); 31] = [
     ("--database-url", "'sqlite:///nowhere/other.db'"),
     ("--read-connections", "9"),
     ("--sqlite-synchronous", "'normal'"),
@@ -27,6 +27,10 @@ const RIGHT: [(&str, &str); 27] = [
     ("--max-aliases", "7"),
     ("--max-spreads", "600"),
     ("--max-tokens", "5000"),
+    ("--key-rate", "0"),
+    ("--key-burst", "50"),
+    ("--account-rate", "500"),
+    ("--account-burst", "1"),
     ("--redirect-cache", "4096"),
     ("--redirect-lifetime", "600"),
     ("--click-wait", "80"),

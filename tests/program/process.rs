@@ -91,6 +91,9 @@ impl Program {
             [
                 ("LINKHOP_DATABASE_URL", database.url.as_str()),
                 ("LINKHOP_SPOOL", spool.to_str().expect("UTF-8")),
+                // Tests send as fast as they can.
+                ("LINKHOP_KEY_RATE", "0"),
+                ("LINKHOP_ACCOUNT_RATE", "0"),
             ],
         );
         let line = program.line();

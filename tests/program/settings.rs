@@ -7,7 +7,7 @@ use crate::support::Database;
 const NOWHERE: &str = "sqlite:///nowhere/linkhop.db";
 
 /// Each field of `linkhop serve` and a value it can't have.
-const WRONG: [(&str, &str); 32] = [
+const WRONG: [(&str, &str); 36] = [
     ("--database-url", "mysql://linkhop:s3cret@127.0.0.1/linkhop"),
     ("--read-connections", "0"),
     ("--sqlite-synchronous", "off"),
@@ -24,6 +24,10 @@ const WRONG: [(&str, &str); 32] = [
     ("--max-aliases", "many"),
     ("--max-spreads", "few"),
     ("--max-tokens", "99999999999999999999"),
+    ("--key-rate", "1000001"),
+    ("--key-burst", "0"),
+    ("--account-rate", "-1"),
+    ("--account-burst", "many"),
     ("--redirect-cache", "16 MiB"),
     ("--redirect-lifetime", "0"),
     ("--click-wait", "0"),
