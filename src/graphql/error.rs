@@ -21,6 +21,8 @@ pub enum Code {
     QueryTooComplex,
     /// Not what the schema or the protocol allows.
     BadRequest,
+    /// The schema is asked for, and the server does not tell it.
+    IntrospectionDisabled,
     /// A time that ends before it begins, or is too long.
     InvalidPeriod,
     /// Not the name of a time zone.
@@ -51,6 +53,7 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
             Self::BadRequest => "BAD_REQUEST",
+            Self::IntrospectionDisabled => "INTROSPECTION_DISABLED",
             Self::InvalidPeriod => "INVALID_PERIOD",
             Self::InvalidTimezone => "INVALID_TIMEZONE",
             Self::InvalidGrouping => "INVALID_GROUPING",

@@ -62,6 +62,7 @@ pub use self::{
     live_click::{Streaming, Subscription},
     mutation::Mutation,
     query::Query,
+    variables::INTROSPECTION_IS_OFF,
 };
 use crate::{accounts::Principal, app::App};
 

@@ -23,6 +23,10 @@ use super::{cost::elements, error::Code, limits::refusal};
 /// The most characters of a name that is repeated in a message.
 const MAX_NAME: usize = 100;
 
+/// What whoever asks for the schema is told where it is not told.
+pub const INTROSPECTION_IS_OFF: &str = "Introspection is off on this server. The schema is the file schema.graphql of this \
+    version of Linkhop, and what `linkhop schema` prints; its operator can switch introspection on.";
+
 /// Checks what depends on the document alone: the values that stand in it, and whether a variable that may be null
 /// is used where none may be. Each operation and each fragment is walked once. Answers how many elements the lists have
 /// that stand in it.
@@ -182,10 +186,10 @@ impl<'a> Uses<'a> {
     fn field(&mut self, parent: &str, field: &'a Field) -> ServerResult<()> {
         let is_about_schema = matches!(field.name.node.as_str(), "__schema" | "__type");
         if is_about_schema && self.registry.introspection_mode == IntrospectionMode::Disabled {
-            return Err(at(
-                field.name.pos,
-                "Introspection is off on this server.".to_owned(),
-            ));
+            return Err(ServerError {
+                locations: vec![field.name.pos],
+                ..refusal(Code::IntrospectionDisabled, INTROSPECTION_IS_OFF)
+            });
         }
         self.directives(&field.directives)?;
         let registry = self.registry;

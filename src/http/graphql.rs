@@ -23,7 +23,10 @@ use super::{
     state::State,
     visitor::address_of,
 };
-use crate::graphql::error::{Code, Fault, ReadOnly};
+use crate::graphql::{
+    INTROSPECTION_IS_OFF,
+    error::{Code, Fault, ReadOnly},
+};
 
 /// `POST /graphql`.
 pub(super) async fn post(
@@ -111,7 +114,7 @@ pub(super) async fn method_not_allowed(Extension(id): Extension<RequestId>, head
 /// `GET /schema.graphql`.
 pub(super) async fn schema(Extract(state): Extract<State>) -> Response {
     if !state.settings.introspection {
-        return super::pages::not_found().into_response();
+        return (StatusCode::NOT_FOUND, format!("{INTROSPECTION_IS_OFF}\n")).into_response();
     }
     (
         [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
