@@ -7,7 +7,10 @@
 mod rates;
 mod visits;
 
-use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    ffi::OsStr, fmt, fs, io, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, sync::Arc,
+    time::Duration,
+};
 
 use clap::{
     Args, ValueEnum,
@@ -20,7 +23,7 @@ use url::{Url, form_urlencoded};
 use crate::{
     app,
     clicks::recorder::RecorderOptions,
-    graphql::Limits,
+    graphql::{Limits, Trusted, TrustedError},
     http::{Origin, Settings},
     store::{self, Options, Store, Synchronous},
     values::host::Host,
@@ -158,6 +161,14 @@ pub struct ServerConfig {
         action = clap::ArgAction::Set
     )]
     pub introspection: bool,
+    /// A folder of .graphql files: only these documents are run, by their text or their SHA-256; read at the start
+    #[arg(
+        long,
+        env = "LINKHOP_TRUSTED_DOCUMENTS",
+        value_name = "FOLDER",
+        value_parser = folder
+    )]
+    pub trusted_documents: Option<PathBuf>,
     /// The most levels of fields in a GraphQL request, up to 32
     #[arg(
         long,
@@ -257,25 +268,31 @@ impl ServerConfig {
     }
 
     /// How the HTTP door is set up; `playground_key` is for a demo only.
-    #[must_use]
-    pub fn settings(&self, playground_key: Option<String>) -> Settings {
-        Settings {
+    ///
+    /// # Errors
+    /// Where the documents that are to be trusted can't be read.
+    pub fn settings(&self, playground_key: Option<String>) -> Result<Settings, TrustedError> {
+        let limits = Limits {
+            depth: self.max_depth,
+            complexity: self.max_complexity,
+            aliases: self.max_aliases,
+            spreads: self.max_spreads,
+            tokens: self.max_tokens,
+        };
+        let trusted = self.trusted_documents.as_deref();
+        let trusted = trusted.map(|folder| Trusted::read(folder, &limits)).transpose()?;
+        Ok(Settings {
             body_limit: self.body_limit,
             request_timeout: Duration::from_secs(self.request_timeout.get().into()),
             cors_origins: self.cors_origin.clone(),
             api_host: self.api_host.clone(),
             trusted_proxies: self.visits.trusted_proxies(),
-            limits: Limits {
-                depth: self.max_depth,
-                complexity: self.max_complexity,
-                aliases: self.max_aliases,
-                spreads: self.max_spreads,
-                tokens: self.max_tokens,
-            },
+            limits,
             quotas: self.rates.quotas(),
             introspection: self.introspection,
+            trusted: trusted.map(Arc::new),
             playground_key,
-        }
+        })
     }
 }
 
@@ -403,6 +420,12 @@ impl std::error::Error for UnknownDatabase {}
 fn host(text: &str) -> Result<Host, &'static str> {
     Host::parse(text)
         .ok_or("give a host such as links.example.com, with its port where that is not the scheme's own")
+}
+
+/// Takes the name of a folder that can be read; what is in it is looked at when the server starts.
+fn folder(name: &str) -> Result<PathBuf, io::Error> {
+    fs::read_dir(name)?;
+    Ok(PathBuf::from(name))
 }
 
 fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {

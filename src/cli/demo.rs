@@ -97,7 +97,7 @@ impl Demo {
             offers,
         };
         print(&if self.json { welcome.json() } else { welcome.text() })?;
-        server.run(self.server.settings(Some(api_key)), stopped()).await?;
+        server.run(self.server.settings(Some(api_key))?, stopped()).await?;
         Ok(())
     }
 

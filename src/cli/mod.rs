@@ -151,9 +151,10 @@ async fn serve(config: &Config) -> Result<()> {
     if store.pending_migrations().await? > 0 {
         tracing::warn!("the database's schema is older than this program: run `linkhop migrate up`");
     }
+    let settings = config.server.settings(None)?;
     let server = Server::bind(store, &config.server).await?;
     print(&format!("Linkhop listens on http://{}\n", server.address()))?;
-    server.run(config.server.settings(None), stopped()).await?;
+    server.run(settings, stopped()).await?;
     Ok(())
 }
 

@@ -17,6 +17,8 @@ use super::{
     error::{Code, ReadOnly},
     limits::{Limits, count_tokens, refusal},
     live_click::Streaming,
+    persisted::{DocumentId, Persisted, expect_id_of},
+    trusted::Trusted,
     variables,
 };
 
@@ -47,6 +49,8 @@ const ENTRY_BYTES: u32 = 16 * 1024;
 pub(super) struct Documents {
     limits: Limits,
     known: Cache<String, Arc<Checked>>,
+    persisted: Persisted,
+    trusted: Option<Arc<Trusted>>,
 }
 
 /// A document that passed the limits.
@@ -58,13 +62,41 @@ struct Checked {
 }
 
 impl Documents {
-    /// Remembers nothing yet.
-    pub(super) fn new(limits: Limits) -> Self {
+    /// Remembers nothing yet. With `trusted` documents no others pass.
+    pub(super) fn new(limits: Limits, trusted: Option<Arc<Trusted>>) -> Self {
         let known = Cache::builder()
             .weigher(|query: &String, _| weight(query))
             .max_capacity(BYTES)
             .build();
-        Self { limits, known }
+        Self {
+            limits,
+            known,
+            persisted: Persisted::new(),
+            trusted,
+        }
+    }
+
+    /// The document that a request asks for, by its text or by its id.
+    ///
+    /// # Errors
+    /// Where it is not known by that id, is not trusted, or is no document that can be run.
+    fn asked_for(&self, registry: &Registry, request: &mut Request) -> ServerResult<Checked> {
+        let id = DocumentId::asked_for(request);
+        if let Some(trusted) = &self.trusted {
+            request.query = trusted.text(id, &request.query)?.as_ref().to_owned();
+            return self.parse(registry, &request.query);
+        }
+        let Some(id) = id else {
+            return self.parse(registry, &request.query);
+        };
+        if request.query.is_empty() {
+            request.query = self.persisted.text(id)?.as_ref().to_owned();
+            return self.parse(registry, &request.query);
+        }
+        expect_id_of(&request.query, id)?;
+        let checked = self.parse(registry, &request.query)?;
+        self.persisted.keep(id, &request.query);
+        Ok(checked)
     }
 
     /// What was checked once is remembered with the document, and not checked again.
@@ -151,7 +183,7 @@ impl Extension for Documents {
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<Request> {
         let registry = &context.schema_env.registry;
-        let Checked { document, elements } = self.parse(registry, &request.query)?;
+        let Checked { document, elements } = self.asked_for(registry, &mut request)?;
         if let Some(bill) = Bill::of(&request) {
             bill.note_elements(elements, &request.variables);
         }
@@ -207,7 +239,7 @@ mod tests {
     }
 
     fn documents() -> Documents {
-        Documents::new(Limits::default())
+        Documents::new(Limits::default(), None)
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub enum Code {
     QueryTooComplex,
     /// Not what the schema or the protocol allows.
     BadRequest,
+    /// A document is asked for by its hash, and has yet to be sent with it.
+    PersistedQueryNotFound,
+    /// The server runs documents of its operator's only, and this is none.
+    DocumentNotTrusted,
     /// The schema is asked for, and the server does not tell it.
     IntrospectionDisabled,
     /// A time that ends before it begins, or is too long.
@@ -53,6 +57,8 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
             Self::BadRequest => "BAD_REQUEST",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
+            Self::DocumentNotTrusted => "DOCUMENT_NOT_TRUSTED",
             Self::IntrospectionDisabled => "INTROSPECTION_DISABLED",
             Self::InvalidPeriod => "INVALID_PERIOD",
             Self::InvalidTimezone => "INVALID_TIMEZONE",

@@ -32,9 +32,11 @@ mod loader;
 mod mutation;
 mod node;
 mod offer;
+mod persisted;
 mod query;
 mod sending_list;
 mod short_link;
+mod trusted;
 mod usage;
 mod user_error;
 mod variables;
@@ -61,7 +63,9 @@ pub use self::{
     limits::Limits,
     live_click::{Streaming, Subscription},
     mutation::Mutation,
+    persisted::DocumentId,
     query::Query,
+    trusted::{Trusted, TrustedError},
     variables::INTROSPECTION_IS_OFF,
 };
 use crate::{accounts::Principal, app::App};
@@ -69,11 +73,16 @@ use crate::{accounts::Principal, app::App};
 /// The schema with all that its resolvers can reach.
 pub type LinkhopSchema = Schema<Query, Mutation, Subscription>;
 
-/// The schema over `app`.
+/// The schema over `app`. With `trusted` documents no others are run.
 #[must_use]
-pub fn schema(app: App, limits: Limits, introspection: bool) -> LinkhopSchema {
+pub fn schema(
+    app: App,
+    limits: Limits,
+    introspection: bool,
+    trusted: Option<Arc<Trusted>>,
+) -> LinkhopSchema {
     let mut builder = builder()
-        .extension(Documents::new(limits))
+        .extension(Documents::new(limits, trusted))
         // Outside of the limits: what is over one of them is not paid for.
         .extension(Costs)
         .extension(limits)

@@ -11,7 +11,7 @@ use axum::{
 use super::{cors::Origin, guesses::Guesses, pages, playground::Playground, redirect::host_of, streams::Streams};
 use crate::{
     app::App,
-    graphql::{self, Limits, LinkhopSchema},
+    graphql::{self, Limits, LinkhopSchema, Trusted},
     rates::{Quotas, Rates},
     values::{host::Host, network::Networks},
 };
@@ -35,6 +35,8 @@ pub struct Settings {
     pub quotas: Quotas,
     /// Whether the schema may be asked for.
     pub introspection: bool,
+    /// The documents that are run, and no others; any if `None`.
+    pub trusted: Option<Arc<Trusted>>,
     /// A key to show in the playground: for a demo only, since whoever opens the page has it.
     pub playground_key: Option<String>,
 }
@@ -50,6 +52,7 @@ impl Default for Settings {
             limits: Limits::default(),
             quotas: Quotas::default(),
             introspection: true,
+            trusted: None,
             playground_key: None,
         }
     }
@@ -85,7 +88,12 @@ impl State {
         Self(Arc::new(Inner {
             rates: Arc::new(Rates::new(settings.quotas, move || clock.now())),
             guesses: Guesses::default(),
-            schema: graphql::schema(app.clone(), settings.limits, settings.introspection),
+            schema: graphql::schema(
+                app.clone(),
+                settings.limits,
+                settings.introspection,
+                settings.trusted.clone(),
+            ),
             streams: Streams::default(),
             playground: Playground::new(settings.playground_key.as_deref()),
             sdl: graphql::sdl(),

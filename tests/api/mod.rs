@@ -25,6 +25,7 @@ mod create_offer;
 mod create_refusals;
 mod descriptions;
 mod destinations;
+mod documents;
 mod edit_links;
 mod edit_links_at_once;
 mod erase;

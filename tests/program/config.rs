@@ -12,7 +12,7 @@ use super::{
 use crate::support::{Database, START, Tenant};
 
 /// Each setting of `linkhop serve`, with a value that is not its default, as the file writes it.
-const RIGHT: [(&str, &str); 31] = [
+const RIGHT: [(&str, &str); 32] = [
     ("--database-url", "'sqlite:///nowhere/other.db'"),
     ("--read-connections", "9"),
     ("--sqlite-synchronous", "'normal'"),
@@ -22,6 +22,7 @@ const RIGHT: [(&str, &str); 31] = [
     ("--request-timeout", "3"),
     ("--cors-origin", "'https://app.example.com'"),
     ("--introspection", "false"),
+    ("--trusted-documents", "'operations'"),
     ("--max-depth", "8"),
     ("--max-complexity", "900"),
     ("--max-aliases", "7"),

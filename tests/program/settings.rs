@@ -7,7 +7,7 @@ use crate::support::Database;
 const NOWHERE: &str = "sqlite:///nowhere/linkhop.db";
 
 /// Each field of `linkhop serve` and a value it can't have.
-const WRONG: [(&str, &str); 36] = [
+const WRONG: [(&str, &str); 38] = [
     ("--database-url", "mysql://linkhop:s3cret@127.0.0.1/linkhop"),
     ("--read-connections", "0"),
     ("--sqlite-synchronous", "off"),
@@ -17,6 +17,8 @@ const WRONG: [(&str, &str); 36] = [
     ("--request-timeout", "0"),
     ("--cors-origin", "https://app.example.com/"),
     ("--introspection", "maybe"),
+    ("--trusted-documents", "/nowhere/operations"),
+    ("--trusted-documents", "README.md"),
     ("--max-depth", "-1"),
     ("--max-depth", "0"),
     ("--max-depth", "33"),
