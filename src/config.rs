@@ -144,6 +144,14 @@ pub struct ServerConfig {
         default_value = "10"
     )]
     pub request_timeout: NonZeroU32,
+    /// The most seconds that a connection may take to send a request's headers, also between two requests
+    #[arg(
+        long,
+        env = "LINKHOP_HEADER_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "75"
+    )]
+    pub header_timeout: NonZeroU32,
     /// An origin whose scripts may use the API, as browsers send it, or * for any; may be given more than once
     #[arg(
         long,
@@ -265,6 +273,12 @@ impl ServerConfig {
             click_retention: self.visits.click_retention,
             ..app::Options::default()
         }
+    }
+
+    /// How long a connection may take to send a request's headers.
+    #[must_use]
+    pub fn connection_patience(&self) -> Duration {
+        Duration::from_secs(self.header_timeout.get().into())
     }
 
     /// How the HTTP door is set up; `playground_key` is for a demo only.

@@ -67,6 +67,7 @@ impl Demo {
         let file = folder.join("linkhop.db");
         let store = Store::connect(&url_of(&file), &self.database.options(true)).await?;
         store.migrate_up().await?;
+        let mut settings = self.server.settings(None)?;
         let server = Server::bind(store.clone(), &self.server).await?;
         let (account, api_key) = self.account(&store, server.judge()).await?;
         let host = host_of(server.address());
@@ -97,7 +98,8 @@ impl Demo {
             offers,
         };
         print(&if self.json { welcome.json() } else { welcome.text() })?;
-        server.run(self.server.settings(Some(api_key))?, stopped()).await?;
+        settings.playground_key = Some(api_key);
+        server.run(settings, stopped()).await;
         Ok(())
     }
 

@@ -154,7 +154,7 @@ async fn serve(config: &Config) -> Result<()> {
     let settings = config.server.settings(None)?;
     let server = Server::bind(store, &config.server).await?;
     print(&format!("Linkhop listens on http://{}\n", server.address()))?;
-    server.run(settings, stopped()).await?;
+    server.run(settings, stopped()).await;
     Ok(())
 }
 

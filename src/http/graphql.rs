@@ -45,7 +45,7 @@ pub(super) async fn post(
         // Nobody's body is read who is not let in.
         let address = address_of(request.extensions(), &headers, &state.settings.trusted_proxies);
         let caller = deadline.work(Caller::of(&state, &headers, address)).await??;
-        let request = from_body(&body(deadline, request).await?)?;
+        let request = from_body(&body(deadline, state.settings.body_limit, request).await?)?;
         let request = caller.prepare(&state, request);
         Ok((execute(&state, request, wanted, deadline).await?, caller))
     };
@@ -124,11 +124,11 @@ pub(super) async fn schema(Extract(state): Extract<State>) -> Response {
 }
 
 /// Reads a body that arrives in time.
-async fn body(deadline: Deadline, request: Request) -> Result<Bytes, Refusal> {
+async fn body(deadline: Deadline, limit: usize, request: Request) -> Result<Bytes, Refusal> {
     match timeout_at(deadline.end, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let message = "The body is too large; send less at once.";
+            let message = format!("The body has over {limit} bytes, the most that are taken; send less at once.");
             let code = Code::BadRequest;
             Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, code, message))
         }

@@ -157,8 +157,14 @@ impl Deadline {
 /// The most characters of what the library says.
 const MAX_MESSAGE: usize = 300;
 
+/// The most errors of a document that can't be run: a short text can have thousands.
+const MAX_ERRORS: usize = 25;
+
 /// Gives each error of an answer its code; what is our fault is logged once and masked.
 pub(super) fn complete(response: &mut GraphqlResponse, id: &RequestId) {
+    if is_request_error(response) {
+        response.errors.truncate(MAX_ERRORS);
+    }
     for error in &mut response.errors {
         complete_error(error, id);
     }

@@ -7,6 +7,7 @@ mod crash;
 mod demo;
 mod erase;
 mod export;
+mod floods;
 mod help;
 mod import;
 mod links_import;
