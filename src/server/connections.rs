@@ -10,11 +10,11 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
 };
-use tokio::net::{TcpListener, TcpStream};
 use tower::Service as _;
 
 /// The most bytes of a request's headers that are answered with words.
@@ -38,7 +38,7 @@ pub(super) async fn serve(
     http.timer(TokioTimer::new())
         .header_read_timeout(patience)
         .max_header_size(MOST_HEAD);
-    let graceful = GracefulShutdown::new();
+    let (stopping, is_stopping) = watch::channel(false);
     let mut stop = pin!(stop);
     loop {
         let taken = tokio::select! {
@@ -52,25 +52,22 @@ pub(super) async fn serve(
                 continue;
             }
         };
-        let connection = answer(&http, stream, peer, router.clone());
-        let watched = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = watched.await {
-                // Whoever is gone, or said nothing in time, is not told.
-                tracing::debug!(%error, "a connection ended");
-            }
-        });
+        tokio::spawn(answer(http.clone(), stream, peer, router.clone(), is_stopping.clone()));
     }
-    drop(listener);
-    graceful.shutdown().await;
+    drop((listener, is_stopping));
+    stopping.send_replace(true);
+    // Until every connection is gone.
+    stopping.closed().await;
 }
 
-fn answer(
-    http: &http1::Builder,
+/// Answers the requests of one connection; once the server stops, the one that is being answered is the last.
+async fn answer(
+    http: http1::Builder,
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-) -> http1::UpgradeableConnection<TokioIo<TcpStream>, impl hyper::service::HttpService<Incoming, ResBody = Body>> {
+    mut is_stopping: watch::Receiver<bool>,
+) {
     // A redirect is one small packet: it must not wait for another.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
@@ -86,8 +83,20 @@ fn answer(
             router.call(request).await
         }
     });
-    http.serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection.with_upgrades());
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        // An error would mean that nobody could tell any more.
+        _ = is_stopping.wait_for(|is_stopping| *is_stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // Whoever is gone, or said nothing in time, is not told.
+        tracing::debug!(%error, "a connection ended");
+    }
 }
 
 /// What a request's headers take up, as they were sent.
