@@ -31,7 +31,7 @@ use crate::{
 
 pub use self::{
     rates::RateConfig,
-    visits::{AgentsConfig, CountriesConfig, NetworksConfig, VisitConfig},
+    visits::{AgentsConfig, CountriesConfig, DenyListConfig, NetworksConfig, VisitConfig},
 };
 
 /// The heading of what one request may ask for.
@@ -271,6 +271,7 @@ impl ServerConfig {
             },
             judge: self.visits.judge(),
             click_retention: self.visits.click_retention,
+            blocked: self.visits.deny_list.options(),
             ..app::Options::default()
         }
     }

@@ -7,6 +7,7 @@ pub mod account;
 pub mod agent_list;
 pub mod api_key;
 pub mod audit_entry;
+pub mod blocked_host;
 pub mod click;
 pub mod click_column;
 pub mod click_summing;

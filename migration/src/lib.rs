@@ -9,6 +9,7 @@ mod m0002_lists;
 mod m0003_clicks;
 mod m0004_reports;
 mod m0005_campaigns;
+mod m0007_abuse_reports;
 
 /// All changes in their order.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_clicks::Migration),
             Box::new(m0004_reports::Migration),
             Box::new(m0005_campaigns::Migration),
+            Box::new(m0007_abuse_reports::Migration),
         ]
     }
 }

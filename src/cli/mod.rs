@@ -4,6 +4,7 @@ mod accounts;
 mod check;
 mod clicks;
 mod demo;
+mod destinations;
 mod domains;
 mod export;
 mod file;
@@ -82,6 +83,8 @@ enum Command {
     Key(keys::Key),
     /// Show the hosts that short links live on
     Domain(domains::Domain),
+    /// Block and unblock hosts that links may lead to
+    Destination(destinations::Destination),
     /// Make links from a file, and write them into one
     Links(links::Links),
     /// Bring clicks along, write them into a file, and judge stored ones anew
@@ -135,6 +138,7 @@ pub async fn run(invocation: Invocation) -> Result<()> {
         Command::Account(account) => account.run().await,
         Command::Key(key) => key.run().await,
         Command::Domain(domain) => domain.run().await,
+        Command::Destination(destination) => destination.run().await,
         Command::Links(links) => links.run().await,
         Command::Clicks(clicks) => clicks.run().await,
         Command::Schema => print(&graphql::sdl()),

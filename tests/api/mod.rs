@@ -3,6 +3,7 @@
 mod access;
 mod api_keys;
 mod archive_links;
+mod blocked;
 mod audit_log;
 mod cache;
 mod catalog_domains;

@@ -12,7 +12,7 @@ use super::{
 use crate::support::{Database, START, Tenant};
 
 /// Each setting of `linkhop serve`, with a value that is not its default, as the file writes it.
-const RIGHT: [(&str, &str); 33] = [
+const RIGHT: [(&str, &str); 34] = [
     ("--database-url", "'sqlite:///nowhere/other.db'"),
     ("--read-connections", "9"),
     ("--sqlite-synchronous", "'normal'"),
@@ -42,6 +42,7 @@ const RIGHT: [(&str, &str); 33] = [
     ("--burst-address", "0"),
     ("--burst-link", "10000"),
     ("--geo-database", "'README.md'"),
+    ("--deny-list", "'README.md'"),
     ("--trusted-proxy", "'10.0.0.0/8'"),
     ("--click-retention", "400"),
     ("--log", "'warn,linkhop=debug'"),

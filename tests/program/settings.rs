@@ -7,7 +7,7 @@ use crate::support::Database;
 const NOWHERE: &str = "sqlite:///nowhere/linkhop.db";
 
 /// Each field of `linkhop serve` and a value it can't have.
-const WRONG: [(&str, &str); 39] = [
+const WRONG: [(&str, &str); 40] = [
     ("--database-url", "mysql://linkhop:s3cret@127.0.0.1/linkhop"),
     ("--read-connections", "0"),
     ("--sqlite-synchronous", "off"),
@@ -40,6 +40,7 @@ const WRONG: [(&str, &str); 39] = [
     ("--burst-address", "-1"),
     ("--burst-link", "10001"),
     ("--geo-database", "/nowhere/countries.mmdb"),
+    ("--deny-list", "/nowhere/deny.txt"),
     ("--trusted-proxy", "proxy"),
     ("--trusted-proxy", "10.0.0.1/8"),
     ("--click-retention", "0"),

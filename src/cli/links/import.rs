@@ -17,8 +17,8 @@ use super::super::{Usage, account_id, known_account, open, output::Output};
 use crate::{
     accounts,
     app::Clock,
-    catalog::{domain::ServerHosts, sending_list::ActiveLists},
-    config::{DatabaseConfig, Unseen},
+    catalog::{Changes, blocked::Blocked, domain::ServerHosts, sending_list::ActiveLists},
+    config::{DatabaseConfig, DenyListConfig, Unseen},
     files::{Format, Line, Lines, Rejects, Said, WrongLine},
     links::{
         code::CodeSpace,
@@ -74,6 +74,8 @@ pub(super) struct Import {
     /// Write the lines that become no links to this file, with the reasons; one that is there is replaced
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
+    #[command(flatten)]
+    deny_list: DenyListConfig,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -170,10 +172,12 @@ impl Import {
         if !account.products.0.contains(&account::Product::Sms) {
             bail!("the account lacks the product SMS; `linkhop account enable` gives it");
         }
+        let changes = Changes::default();
+        let blocked = Blocked::spawn(&store, self.deny_list.options(), changes.clone()).await?;
         let works = Works {
             writer: Writer::spawn(&store)?,
             lists: ActiveLists::new(&store),
-            hosts: ServerHosts::new(store.read.clone()),
+            hosts: ServerHosts::new(store.read.clone(), blocked, changes),
             codes: CodeSpace::default(),
             clock: Clock::system(),
             store,
