@@ -3,6 +3,7 @@
 //! Rows only: no rule about links or clicks, no GraphQL, no HTTP. What a column may hold is decided
 //! above, in the types of `linkhop::values`.
 
+pub mod abuse_report;
 pub mod account;
 pub mod agent_list;
 pub mod api_key;
@@ -31,7 +32,7 @@ mod timestamp;
 pub mod user_agent;
 
 pub use id::{
-    AccountId, ApiKeyId, AuditEntryId, ClickId, DomainId, OfferId, ParseIdError, SendingListId, ShortLinkId,
+    AbuseReportId, AccountId, ApiKeyId, AuditEntryId, ClickId, DomainId, OfferId, ParseIdError, SendingListId, ShortLinkId,
 };
 pub use owned::Owned;
 pub use stored_verdict::StoredVerdict;

@@ -13,6 +13,7 @@ mod keys;
 mod links;
 mod migrate;
 mod output;
+mod reports;
 mod settings;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -85,6 +86,8 @@ enum Command {
     Domain(domains::Domain),
     /// Block and unblock hosts that links may lead to
     Destination(destinations::Destination),
+    /// Show and close what people have reported about links
+    Report(reports::Report),
     /// Make links from a file, and write them into one
     Links(links::Links),
     /// Bring clicks along, write them into a file, and judge stored ones anew
@@ -139,6 +142,7 @@ pub async fn run(invocation: Invocation) -> Result<()> {
         Command::Key(key) => key.run().await,
         Command::Domain(domain) => domain.run().await,
         Command::Destination(destination) => destination.run().await,
+        Command::Report(report) => report.run().await,
         Command::Links(links) => links.run().await,
         Command::Clicks(clicks) => clicks.run().await,
         Command::Schema => print(&graphql::sdl()),

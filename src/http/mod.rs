@@ -15,6 +15,7 @@ mod principal;
 mod rate;
 mod received;
 mod redirect;
+mod report;
 mod request_id;
 mod socket;
 mod state;
@@ -37,19 +38,20 @@ pub use self::{
 };
 
 /// Paths of the server's own. No code can be the first segment of one (`links::code::RESERVED`).
-pub const ROUTES: [&str; 7] = [
+pub const ROUTES: [&str; 8] = [
     "/graphql",
     "/graphql/assets/{name}",
     "/schema.graphql",
     "/healthz",
     "/readyz",
+    "/report",
     "/robots.txt",
     "/favicon.ico",
 ];
 
 /// Everything that the server answers; the binary and the tests call the same.
 pub fn router(state: State) -> Router {
-    let [graphql, assets, schema, healthz, readyz, robots, favicon] = ROUTES;
+    let [graphql, assets, schema, healthz, readyz, reports, robots, favicon] = ROUTES;
     let mut api = Router::new()
         .route(
             graphql,
@@ -73,6 +75,7 @@ pub fn router(state: State) -> Router {
         .merge(api)
         .route(healthz, get(health::live))
         .route(readyz, get(health::ready))
+        .route(reports, get(report::get).post(report::post))
         .route(robots, get(pages::robots))
         .route(favicon, get(pages::favicon))
         .route("/", any(redirect::root))

@@ -13,7 +13,8 @@ const STYLE: &str = "body{margin:0;min-height:100vh;display:grid;place-content:c
     box-sizing:border-box;font:1.125rem/1.5 system-ui,sans-serif;color:#1f2430;background:#f6f7f9;text-align:center}\
     h1{font-size:1.5rem;margin:0 0 .5rem;overflow-wrap:anywhere}p{margin:0;max-width:28rem}\
     button{margin-top:1.5rem;width:100%;min-height:3.5rem;font:inherit;font-weight:600;color:#fff;background:#2456d6;\
-    border:0;border-radius:.75rem}button:focus-visible{outline:3px solid #8fb0ff;outline-offset:3px}\
+    border:0;border-radius:.75rem}label{display:block;margin-top:1rem;text-align:left}\
+    input,textarea{display:block;width:100%;box-sizing:border-box;padding:.5rem;font:inherit}button:focus-visible{outline:3px solid #8fb0ff;outline-offset:3px}\
     @media(prefers-color-scheme:dark){body{color:#e8eaf0;background:#16181d}}";
 
 /// A plain page: a title and a sentence.

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{cors::Origin, guesses::Guesses, pages, playground::Playground, redirect::host_of, streams::Streams};
+use super::{cors::Origin, guesses::Guesses, pages, playground::Playground, redirect::host_of, report::Reports, streams::Streams};
 use crate::{
     app::App,
     graphql::{self, Limits, LinkhopSchema, Trusted},
@@ -74,6 +74,8 @@ pub struct Inner {
     pub(super) rates: Arc<Rates>,
     /// Counts wrong keys.
     pub(super) guesses: Guesses,
+    /// Counts reports of abuse.
+    pub(super) reports: Reports,
     /// Answers that go on.
     pub streams: Streams,
     pub(super) playground: Playground,
@@ -88,6 +90,7 @@ impl State {
         Self(Arc::new(Inner {
             rates: Arc::new(Rates::new(settings.quotas, move || clock.now())),
             guesses: Guesses::default(),
+            reports: Reports::default(),
             schema: graphql::schema(
                 app.clone(),
                 settings.limits,

@@ -9,5 +9,6 @@ pub mod idempotency;
 pub mod import;
 pub mod list;
 pub mod lookup;
+pub mod report;
 pub mod resolve;
 pub mod usage;

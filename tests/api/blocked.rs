@@ -134,7 +134,7 @@ async fn a_visit_pays_nothing_for_hosts_that_are_blocked() {
 #[tokio::test]
 async fn nothing_that_leads_to_a_blocked_host_is_made_or_changed() {
     let app = TestApp::start().await;
-    let offer = app.tenant.offer(app.store(), "https://phish.example/?a={{link.id}}").await;
+    let offer = app.tenant.offer(app.store(), None, "https://phish.example/?a={{link.id}}").await;
     let code = app.link("https://good.example/").await;
     let link = app.link_id(&code).await.to_string();
     block_now(&app, "phish.example").await;

@@ -51,6 +51,7 @@ mod rates;
 mod reclassify;
 mod recording;
 mod redirect;
+mod reports_of_abuse;
 mod reports_of_histories;
 mod retention;
 mod schema_file;

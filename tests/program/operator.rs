@@ -556,3 +556,41 @@ async fn a_host_is_blocked_and_unblocked_beside_a_running_server() {
         assert_eq!(ended.code, Some(2), "{wrong}: {ended:?}");
     }
 }
+
+#[tokio::test]
+async fn reports_are_listed_until_they_are_closed() {
+    let database = Database::migrated().await;
+    let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
+    let (_program, url) = Program::serve(&database);
+    let made = Client::new(&url, &tenant.key)
+        .create(json!({"url": "https://example.com/", "listId": 42}))
+        .await
+        .expect("an answer");
+    let code = text(&made["linkId"]);
+    let empty = on(&database, &["report", "list"]).printed();
+    assert_eq!(empty, "Nothing is reported.\n");
+    let sending = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let sending = sending
+        .post(format!("{url}/report"))
+        .header("host", "go.example.com")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("link={code}&reason=It+asks+for%0Amy+password"));
+    assert_eq!(sending.send().await.expect("an answer").status(), 200);
+    let listed = json_on(&database, &["report", "list"]);
+    let report = &listed[0];
+    let of_report = ["accountId", "createdAt", "email", "id", "reason", "shortLinkId", "url"];
+    assert_eq!(fields(report), of_report);
+    assert_eq!(report["url"], format!("https://go.example.com/{code}"));
+    assert_eq!(
+        (&report["reason"], &report["email"]),
+        (&json!("It asks for\nmy password"), &Value::Null)
+    );
+    let shown = on(&database, &["report", "list"]).printed();
+    assert_eq!(shown.lines().count(), 2, "{shown}");
+    let id = text(&report["id"]);
+    assert_eq!(json_on(&database, &["report", "close", id]), *report);
+    let again = on(&database, &["report", "close", id]);
+    assert_eq!(again.code, Some(1), "{again:?}");
+    let wrong = on(&database, &["report", "close", "link_1"]);
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+}
