@@ -32,7 +32,8 @@ mod timestamp;
 pub mod user_agent;
 
 pub use id::{
-    AbuseReportId, AccountId, ApiKeyId, AuditEntryId, ClickId, DomainId, OfferId, ParseIdError, SendingListId, ShortLinkId,
+    AbuseReportId, AccountId, ApiKeyId, AuditEntryId, ClickId, DomainId, OfferId, ParseIdError,
+    SendingListId, ShortLinkId,
 };
 pub use owned::Owned;
 pub use stored_verdict::StoredVerdict;

@@ -25,8 +25,10 @@ pub(super) struct Destination {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Let no link lead to a host any more, nor to any below it: visitors get a 410 within a second
-    #[command(after_help = "Links that lead there stay as they are, for the day that it is taken back.\n\n\
-        Example:\n  linkhop destination block phish.example --reason \"reported on 2026-11-30\"")]
+    #[command(
+        after_help = "Links that lead there stay as they are, for the day that it is taken back.\n\n\
+        Example:\n  linkhop destination block phish.example --reason \"reported on 2026-11-30\""
+    )]
     Block {
         /// The host, such as phish.example; all below it is meant too
         #[arg(value_parser = host)]
@@ -74,7 +76,10 @@ impl Destination {
             } => {
                 let store = open(&database).await?;
                 let row = blocked::block(&store, &host, reason, now).await?;
-                output.print(|| json_of(&row), || format!("No link leads to {} any more.\n", row.host))
+                output.print(
+                    || json_of(&row),
+                    || format!("No link leads to {} any more.\n", row.host),
+                )
             }
             Action::Unblock {
                 host,
@@ -88,7 +93,10 @@ impl Destination {
                         host.as_str()
                     );
                 };
-                output.print(|| json_of(&row), || format!("Links may lead to {} again.\n", row.host))
+                output.print(
+                    || json_of(&row),
+                    || format!("Links may lead to {} again.\n", row.host),
+                )
             }
             Action::List { output, database } => {
                 let store = open(&database).await?;

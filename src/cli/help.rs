@@ -10,7 +10,18 @@ use super::Cli;
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Try it", &["demo"]),
     ("Run it", &["migrate", "serve", "config"]),
-    ("Look after it", &["account", "key", "domain", "links", "clicks"]),
+    (
+        "Look after it",
+        &[
+            "account",
+            "key",
+            "domain",
+            "links",
+            "clicks",
+            "destination",
+            "report",
+        ],
+    ),
 ];
 
 /// The program's command with its first page. `clap` knows one list of commands and no groups of them.

@@ -64,7 +64,10 @@ impl Report {
                 let Some(row) = close(&store, report).await? else {
                     bail!("there is no report {report}; `linkhop report list` shows those there are");
                 };
-                output.print(|| json_of(&row), || format!("The report of {} is closed.\n", row.url))
+                output.print(
+                    || json_of(&row),
+                    || format!("The report of {} is closed.\n", row.url),
+                )
             }
         }
     }

@@ -101,10 +101,13 @@ impl Bill {
         let Some(rest) = NonZeroU32::new(cost.get() - 1) else {
             return Ok(());
         };
-        let left = inner.rates.take(inner.key, inner.account, rest).map_err(|spent| Spent {
-            points: cost.get(),
-            ..spent
-        })?;
+        let left = inner
+            .rates
+            .take(inner.key, inner.account, rest)
+            .map_err(|spent| Spent {
+                points: cost.get(),
+                ..spent
+            })?;
         *inner.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
         inner.paid.store(cost.get(), Ordering::Relaxed);
         Ok(())
@@ -200,7 +203,11 @@ mod tests {
             (2000, 70_000, 1421),
             (usize::MAX, 0, u32::MAX),
         ] {
-            assert_eq!(cost(complexity, elements).get(), points, "{complexity} {elements}");
+            assert_eq!(
+                cost(complexity, elements).get(),
+                points,
+                "{complexity} {elements}"
+            );
         }
     }
 

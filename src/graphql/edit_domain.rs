@@ -6,7 +6,9 @@ use entity::{DomainId, api_key::Scope, domain};
 use super::{
     domain::{Domain, DomainScheme, DomainStatus},
     error::{internal, principal},
-    user_error::{Complaint, DomainNotFoundError, HostInUseError, InvalidHostError, InvalidUrlError, blocked},
+    user_error::{
+        Complaint, DomainNotFoundError, HostInUseError, InvalidHostError, InvalidUrlError, blocked,
+    },
 };
 use crate::{
     accounts::Actor,

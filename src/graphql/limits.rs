@@ -410,9 +410,15 @@ mod tests {
         let one = normalised("query A($a: Int = 1) { b(c: \"x , y\", d: $a) { ...F } } # the end");
         let other = normalised("\u{feff}query A ( $a : Int=1 ){\n  # comment\n  b(c:\"x , y\" d:$a){...F,}}");
         assert_eq!(one, other);
-        assert_ne!(one, normalised("query A($a: Int = 1) { b(c: \"x, y\", d: $a) { ...F } }"));
+        assert_ne!(
+            one,
+            normalised("query A($a: Int = 1) { b(c: \"x, y\", d: $a) { ...F } }")
+        );
         assert_ne!(normalised("{ ab }"), normalised("{ a b }"));
-        assert_eq!(normalised("{ a(b: \"ä\") }").as_deref(), Some("{ a ( b : \"ä\" ) }"));
+        assert_eq!(
+            normalised("{ a(b: \"ä\") }").as_deref(),
+            Some("{ a ( b : \"ä\" ) }")
+        );
         assert_eq!(normalised("{ a(b: \""), None);
     }
 

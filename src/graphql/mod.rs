@@ -75,12 +75,7 @@ pub type LinkhopSchema = Schema<Query, Mutation, Subscription>;
 
 /// The schema over `app`. With `trusted` documents no others are run.
 #[must_use]
-pub fn schema(
-    app: App,
-    limits: Limits,
-    introspection: bool,
-    trusted: Option<Arc<Trusted>>,
-) -> LinkhopSchema {
+pub fn schema(app: App, limits: Limits, introspection: bool, trusted: Option<Arc<Trusted>>) -> LinkhopSchema {
     let mut builder = builder()
         .extension(Documents::new(limits, trusted))
         // Outside of the limits: what is over one of them is not paid for.

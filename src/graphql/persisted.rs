@@ -72,7 +72,8 @@ pub(super) struct Persisted(Cache<DocumentId, Arc<str>>);
 
 impl Persisted {
     pub(super) fn new() -> Self {
-        let weigh = |_: &DocumentId, text: &Arc<str>| u32::try_from(text.len() + ENTRY_BYTES).unwrap_or(u32::MAX);
+        let weigh =
+            |_: &DocumentId, text: &Arc<str>| u32::try_from(text.len() + ENTRY_BYTES).unwrap_or(u32::MAX);
         Self(Cache::builder().weigher(weigh).max_capacity(BYTES).build())
     }
 
@@ -101,7 +102,8 @@ pub(super) fn expect_id_of(text: &str, id: DocumentId) -> Result<(), ServerError
     if DocumentId::of(text) == id {
         return Ok(());
     }
-    let message = "The hash that was sent is not the query's: send the SHA-256 of exactly this text, or none.";
+    let message =
+        "The hash that was sent is not the query's: send the SHA-256 of exactly this text, or none.";
     Err(refusal(Code::BadRequest, message))
 }
 
@@ -113,11 +115,20 @@ mod tests {
     fn an_id_is_read_as_it_is_written() {
         let id = DocumentId::of("{ __typename }");
         let digits = id.to_string();
-        assert_eq!(digits, "7f56e67dd21ab3f30d1ff8b7bed08893f0a0db86449836189b361dd1e56ddb4b");
+        assert_eq!(
+            digits,
+            "7f56e67dd21ab3f30d1ff8b7bed08893f0a0db86449836189b361dd1e56ddb4b"
+        );
         for text in [digits.clone(), format!("sha256:{digits}"), digits.to_uppercase()] {
             assert_eq!(DocumentId::parse(&text), Some(id), "{text}");
         }
-        for text in ["", "sha256:", &digits[1..], &format!("{digits}0"), &digits.replace('7', "g")] {
+        for text in [
+            "",
+            "sha256:",
+            &digits[1..],
+            &format!("{digits}0"),
+            &digits.replace('7', "g"),
+        ] {
             assert_eq!(DocumentId::parse(text), None, "{text}");
         }
         assert_eq!(DocumentId::parse(&"ä".repeat(32)), None);

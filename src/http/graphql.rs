@@ -128,7 +128,8 @@ async fn body(deadline: Deadline, limit: usize, request: Request) -> Result<Byte
     match timeout_at(deadline.end, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let message = format!("The body has over {limit} bytes, the most that are taken; send less at once.");
+            let message =
+                format!("The body has over {limit} bytes, the most that are taken; send less at once.");
             let code = Code::BadRequest;
             Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, code, message))
         }
@@ -159,21 +160,13 @@ async fn execute(
     deadline: Deadline,
 ) -> Result<Outcome, Refusal> {
     match wanted.streamed {
-        Streamed::Nothing => {
-            answered(deadline.work(state.schema.execute(request)).await?)
-        }
+        Streamed::Nothing => answered(deadline.work(state.schema.execute(request)).await?),
         Streamed::Subscriptions | Streamed::Everything => run(state, request, deadline).await,
     }
 }
 
 /// Sends what came of an operation.
-fn answer(
-    state: &State,
-    outcome: Outcome,
-    caller: &Caller,
-    wanted: Wanted,
-    id: &RequestId,
-) -> Response {
+fn answer(state: &State, outcome: Outcome, caller: &Caller, wanted: Wanted, id: &RequestId) -> Response {
     let media_type = wanted.media_type;
     let mut response = match outcome {
         Outcome::Answered(mut response)

@@ -21,7 +21,9 @@ pub(super) fn tell_left(headers: &mut HeaderMap, left: [Option<Left>; 2]) {
             limit.push_str(", ");
             policy.push_str(", ");
         }
-        let until_whole = left.quota.seconds_for(left.quota.burst.get().saturating_sub(left.points));
+        let until_whole = left
+            .quota
+            .seconds_for(left.quota.burst.get().saturating_sub(left.points));
         write_limit(&mut limit, left.whose.name(), left.points, until_whole.into());
         write_policy(&mut policy, &left);
     }

@@ -91,7 +91,9 @@ async fn refuse(state: &State, id: &RequestId, request: &Parts) -> Response {
     };
     let app = &state.app;
     match app.resolver.resolve(host, &code, app.clock.now()).await {
-        Ok(Resolved::Active(link) | Resolved::Gone(_, link) | Resolved::Blocked(_, link)) if link.filter_bots => {
+        Ok(Resolved::Active(link) | Resolved::Gone(_, link) | Resolved::Blocked(_, link))
+            if link.filter_bots =>
+        {
             method_not_allowed(READS_AND_CONTINUE)
         }
         Ok(_) => method_not_allowed(READS),

@@ -106,7 +106,13 @@ pub(super) async fn post(
     }
     let new = match timeout(state.settings.request_timeout, to_bytes(body, FORM_BYTES)).await {
         Ok(Ok(form)) => read(&form),
-        Ok(Err(_)) => return said(StatusCode::PAYLOAD_TOO_LARGE, "Too long", "Send a shorter report."),
+        Ok(Err(_)) => {
+            return said(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "Too long",
+                "Send a shorter report.",
+            );
+        }
         Err(_) => return said(StatusCode::REQUEST_TIMEOUT, "Too slow", "Send the report again."),
     };
     let wrong = match report(&app.store, &app.resolver, &domain, &new, now).await {
@@ -114,8 +120,12 @@ pub(super) async fn post(
             let text = "The operator of this server will look at it.";
             return said(StatusCode::OK, "Thank you", text);
         }
-        Err(ReportError::Link) => "There is no such link here. Copy it from the message as a whole.".to_owned(),
-        Err(ReportError::Reason) => format!("Say what is wrong with the link, in at most {MAX_REASON} characters."),
+        Err(ReportError::Link) => {
+            "There is no such link here. Copy it from the message as a whole.".to_owned()
+        }
+        Err(ReportError::Reason) => {
+            format!("Say what is wrong with the link, in at most {MAX_REASON} characters.")
+        }
         Err(ReportError::Email) => "This is no e-mail address. It may be left out.".to_owned(),
         Err(ReportError::Database(error)) => return failed(&id, &error),
         Err(ReportError::Read(error)) => return failed(&id, &error),
@@ -124,7 +134,11 @@ pub(super) async fn post(
 }
 
 /// The domain that is visited; `None` where the host is none.
-async fn visited(state: &State, uri: &Uri, headers: &HeaderMap) -> Result<Option<domain::Model>, sea_orm::DbErr> {
+async fn visited(
+    state: &State,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Option<domain::Model>, sea_orm::DbErr> {
     match host_of(uri, headers).and_then(Host::parse) {
         Some(host) => catalog::domain::of_visit(&state.app.store.read, &host).await,
         None => Ok(None),
@@ -148,7 +162,9 @@ fn read(form: &[u8]) -> NewReport {
 /// The form, with what was filled in before and what is wrong with it.
 fn form(status: StatusCode, new: &NewReport, wrong: Option<&str>) -> Response {
     let (link, reason, email) = (escape(&new.link), escape(&new.reason), escape(&new.email));
-    let wrong = wrong.map_or_else(String::new, |wrong| format!("<p role=\"alert\"><strong>{}</strong></p>", escape(wrong)));
+    let wrong = wrong.map_or_else(String::new, |wrong| {
+        format!("<p role=\"alert\"><strong>{}</strong></p>", escape(wrong))
+    });
     let most_link = web_url::MAX_BYTES;
     let html = format!(
         "<p>Say what is wrong with a link that you were sent.</p>{wrong}\
@@ -163,11 +179,19 @@ fn form(status: StatusCode, new: &NewReport, wrong: Option<&str>) -> Response {
 }
 
 fn said(status: StatusCode, title: &str, text: &str) -> Response {
-    document(status, title, &format!("<p>{}</p>", escape(text)), "form-action 'none'; ")
+    document(
+        status,
+        title,
+        &format!("<p>{}</p>", escape(text)),
+        "form-action 'none'; ",
+    )
 }
 
 fn too_many(seconds: u32) -> Response {
-    let text = format!("There were too many reports. Try again in {} minutes.", seconds.div_ceil(60));
+    let text = format!(
+        "There were too many reports. Try again in {} minutes.",
+        seconds.div_ceil(60)
+    );
     let mut response = said(StatusCode::TOO_MANY_REQUESTS, "Later, please", &text);
     response
         .headers_mut()

@@ -8,7 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{cors::Origin, guesses::Guesses, pages, playground::Playground, redirect::host_of, report::Reports, streams::Streams};
+use super::{
+    cors::Origin, guesses::Guesses, pages, playground::Playground, redirect::host_of, report::Reports,
+    streams::Streams,
+};
 use crate::{
     app::App,
     graphql::{self, Limits, LinkhopSchema, Trusted},

@@ -178,7 +178,8 @@ mod tests {
         ] {
             let headers: Vec<_> = forwarded.iter().map(|line| ("x-forwarded-for", *line)).collect();
             let parts = parts(peer, &headers);
-            let address = address_of(&parts.extensions, &parts.headers, &trusted).map(|address| address.to_string());
+            let address =
+                address_of(&parts.extensions, &parts.headers, &trusted).map(|address| address.to_string());
             assert_eq!(address.as_deref(), Some(expected), "{peer} {forwarded:?}");
         }
     }

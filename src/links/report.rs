@@ -3,7 +3,10 @@
 use entity::{AbuseReportId, AccountId, ShortLinkId, Timestamp, abuse_report, domain};
 use sea_orm::{ActiveModelTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, QueryOrder as _};
 
-use super::{code, resolve::{Resolved, Resolver}};
+use super::{
+    code,
+    resolve::{Resolved, Resolver},
+};
 use crate::{
     catalog,
     store::{ReadError, Store},
@@ -174,7 +177,10 @@ mod tests {
 
     #[test]
     fn a_reason_says_something_and_moves_no_cursor() {
-        assert_eq!(reason("  phishing\r\n\u{1b}[2Jmy bank\0 "), Some("phishing\n[2Jmy bank".to_owned()));
+        assert_eq!(
+            reason("  phishing\r\n\u{1b}[2Jmy bank\0 "),
+            Some("phishing\n[2Jmy bank".to_owned())
+        );
         for text in ["", "  \n ", &"x".repeat(MAX_REASON + 1)] {
             assert_eq!(reason(text), None);
         }
@@ -185,7 +191,15 @@ mod tests {
     fn an_e_mail_address_has_the_form_of_one_or_is_not_given() {
         assert_eq!(email(""), Some(None));
         assert_eq!(email("a@b.example"), Some(Some("a@b.example".to_owned())));
-        for text in ["a", "@b", "a@", "a@b@c", "a b@c", "a@b\nc", &format!("{}@b", "a".repeat(MAX_EMAIL))] {
+        for text in [
+            "a",
+            "@b",
+            "a@",
+            "a@b@c",
+            "a b@c",
+            "a@b\nc",
+            &format!("{}@b", "a".repeat(MAX_EMAIL)),
+        ] {
             assert_eq!(email(text), None, "{text}");
         }
     }

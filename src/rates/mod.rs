@@ -302,12 +302,17 @@ mod tests {
         let account = account();
         let (one, other) = (key(1), key(2));
         rates.take(one, account, points(10)).expect("enough");
-        assert_eq!(rates.take(one, account, points(1)).expect_err("none").whose, Whose::Key);
+        assert_eq!(
+            rates.take(one, account, points(1)).expect_err("none").whose,
+            Whose::Key
+        );
         let [_, left] = rates.take(other, account, points(5)).expect("enough");
         assert_eq!(left.map(|left| left.points), Some(0));
         let spent = rates.take(other, account, points(1)).expect_err("none");
         assert_eq!(spent.whose, Whose::Account);
-        rates.take(other, AccountId::at(Timestamp::from_millis(5)), points(1)).expect("another's");
+        rates
+            .take(other, AccountId::at(Timestamp::from_millis(5)), points(1))
+            .expect("another's");
     }
 
     #[test]

@@ -52,7 +52,13 @@ pub(super) async fn serve(
                 continue;
             }
         };
-        tokio::spawn(answer(http.clone(), stream, peer, router.clone(), is_stopping.clone()));
+        tokio::spawn(answer(
+            http.clone(),
+            stream,
+            peer,
+            router.clone(),
+            is_stopping.clone(),
+        ));
     }
     drop((listener, is_stopping));
     stopping.send_replace(true);
@@ -108,7 +114,8 @@ fn header_bytes(headers: &HeaderMap) -> usize {
 }
 
 fn too_large() -> Response {
-    let text = format!("The headers of this request have over {MOST_HEADERS} bytes; send fewer or shorter ones.\n");
+    let text =
+        format!("The headers of this request have over {MOST_HEADERS} bytes; send fewer or shorter ones.\n");
     (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text).into_response()
 }
 

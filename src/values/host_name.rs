@@ -8,7 +8,9 @@ pub struct HostName(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHostName {
     /// Not of the form of one.
-    #[error("give a host alone, such as example.com, without https://, port, path or stars; all below it is meant too")]
+    #[error(
+        "give a host alone, such as example.com, without https://, port, path or stars; all below it is meant too"
+    )]
     Form,
     /// A name that has no dot: half of the web may be below it.
     #[error("this is a top-level domain; give hosts below it")]
@@ -31,7 +33,9 @@ impl HostName {
             url::Host::Domain(name) if name.contains(':') || name.split('.').any(str::is_empty) => {
                 Err(InvalidHostName::Form)
             }
-            url::Host::Domain(name) if !name.contains('.') && name != "localhost" => Err(InvalidHostName::TopLevel),
+            url::Host::Domain(name) if !name.contains('.') && name != "localhost" => {
+                Err(InvalidHostName::TopLevel)
+            }
             _ => Ok(Self(host.to_string())),
         }
     }
@@ -81,7 +85,11 @@ mod tests {
             ("localhost", "localhost"),
             ("a_b.example", "a_b.example"),
         ] {
-            assert_eq!(HostName::parse(text).map(String::from).as_deref(), Ok(host), "{text}");
+            assert_eq!(
+                HostName::parse(text).map(String::from).as_deref(),
+                Ok(host),
+                "{text}"
+            );
         }
         for text in [
             "",

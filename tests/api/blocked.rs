@@ -61,7 +61,11 @@ async fn visit(app: &TestApp, code: &str) -> Answer {
 
 fn expect_blocked(answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{}", answer.body);
-    assert!(answer.body.contains("This link has been blocked"), "{}", answer.body);
+    assert!(
+        answer.body.contains("This link has been blocked"),
+        "{}",
+        answer.body
+    );
     assert_eq!(answer.header("location"), "");
     assert_eq!(answer.header("cache-control"), "private, no-store");
 }
@@ -94,13 +98,23 @@ async fn a_link_to_a_blocked_host_is_gone_at_the_next_visit_and_that_is_no_click
 #[tokio::test]
 async fn a_blocked_link_sends_nobody_elsewhere_and_no_link_to_a_blocked_fallback() {
     let app = TestApp::start().await;
-    let input = json!({"url": "https://phish.example/", "listId": 42, "fallbackUrl": "https://good.example/over"});
-    let bad = app.create(input).await["linkId"].as_str().expect("a code").to_owned();
+    let input =
+        json!({"url": "https://phish.example/", "listId": 42, "fallbackUrl": "https://good.example/over"});
+    let bad = app.create(input).await["linkId"]
+        .as_str()
+        .expect("a code")
+        .to_owned();
     let input = json!({"url": "https://good.example/", "listId": 42, "fallbackUrl": "https://phish.example/over",
         "expiresAt": "2026-11-23T12:30:00Z"});
-    let over = app.create(input).await["linkId"].as_str().expect("a code").to_owned();
+    let over = app.create(input).await["linkId"]
+        .as_str()
+        .expect("a code")
+        .to_owned();
     let input = json!({"url": "https://phish.example/", "listId": 42, "filterBots": true});
-    let filtered = app.create(input).await["linkId"].as_str().expect("a code").to_owned();
+    let filtered = app.create(input).await["linkId"]
+        .as_str()
+        .expect("a code")
+        .to_owned();
     app.advance_hours(1);
     visit(&app, &over).await.location();
     block_now(&app, "phish.example").await;
@@ -117,9 +131,14 @@ async fn a_blocked_link_sends_nobody_elsewhere_and_no_link_to_a_blocked_fallback
 async fn a_visit_pays_nothing_for_hosts_that_are_blocked() {
     let app = TestApp::start().await;
     for number in 0..50 {
-        block(app.store(), &host(&format!("bad{number}.example")), None, app.app.clock.now())
-            .await
-            .expect("a row");
+        block(
+            app.store(),
+            &host(&format!("bad{number}.example")),
+            None,
+            app.app.clock.now(),
+        )
+        .await
+        .expect("a row");
     }
     app.app.hosts.blocked().caught_up().await;
     let code = app.link("https://good.example/").await;
@@ -134,7 +153,10 @@ async fn a_visit_pays_nothing_for_hosts_that_are_blocked() {
 #[tokio::test]
 async fn nothing_that_leads_to_a_blocked_host_is_made_or_changed() {
     let app = TestApp::start().await;
-    let offer = app.tenant.offer(app.store(), None, "https://phish.example/?a={{link.id}}").await;
+    let offer = app
+        .tenant
+        .offer(app.store(), None, "https://phish.example/?a={{link.id}}")
+        .await;
     let code = app.link("https://good.example/").await;
     let link = app.link_id(&code).await.to_string();
     block_now(&app, "phish.example").await;
@@ -143,7 +165,11 @@ async fn nothing_that_leads_to_a_blocked_host_is_made_or_changed() {
     let told = "blocked by the operator of this server";
     let expect = |made: &Value, ty: &str, code: &str, path: &[&str]| {
         assert_eq!(made["__typename"], ty, "{made}");
-        assert_eq!((&made["code"], &made["path"]), (&json!(code), &json!(path)), "{made}");
+        assert_eq!(
+            (&made["code"], &made["path"]),
+            (&json!(code), &json!(path)),
+            "{made}"
+        );
         assert!(made["message"].to_string().contains(told), "{made}");
     };
     let url = ("InvalidUrlError", "INVALID_URL");
@@ -151,24 +177,52 @@ async fn nothing_that_leads_to_a_blocked_host_is_made_or_changed() {
     expect(&made, url.0, url.1, &["input", "url"]);
     let made = app.create(of_offer(&offer, json!({}))).await;
     expect(&made, url.0, url.1, &["input", "offerId"]);
-    let made = app.create(json!({"url": "https://good.example/", "listId": 42, "fallbackUrl": bad})).await;
+    let made = app
+        .create(json!({"url": "https://good.example/", "listId": 42, "fallbackUrl": bad}))
+        .await;
     expect(&made, url.0, url.1, &["input", "fallbackUrl"]);
-    let made = app.mutate("updateShortLink", "{ shortLink { id } }", json!({"id": link, "url": bad})).await;
+    let made = app
+        .mutate(
+            "updateShortLink",
+            "{ shortLink { id } }",
+            json!({"id": link, "url": bad}),
+        )
+        .await;
     expect(&made, url.0, url.1, &["input", "url"]);
-    let made = app.mutate("updateDomain", "{ domain { id } }", json!({"id": domain, "rootUrl": bad})).await;
+    let made = app
+        .mutate(
+            "updateDomain",
+            "{ domain { id } }",
+            json!({"id": domain, "rootUrl": bad}),
+        )
+        .await;
     expect(&made, url.0, url.1, &["input", "rootUrl"]);
     let input = json!({"name": "Bad", "trackingUrl": "https://phish.example/{{click.id}}"});
     let made = app.mutate("createOffer", "{ offer { id } }", input).await;
-    expect(&made, "InvalidTrackingUrlError", "INVALID_TRACKING_URL", &["input", "trackingUrl"]);
+    expect(
+        &made,
+        "InvalidTrackingUrlError",
+        "INVALID_TRACKING_URL",
+        &["input", "trackingUrl"],
+    );
     let input = json!({"id": offer.id.to_string(), "trackingUrl": "https://phish.example/2"});
     let made = app.mutate("updateOffer", "{ offer { id } }", input).await;
-    expect(&made, "InvalidTrackingUrlError", "INVALID_TRACKING_URL", &["input", "trackingUrl"]);
+    expect(
+        &made,
+        "InvalidTrackingUrlError",
+        "INVALID_TRACKING_URL",
+        &["input", "trackingUrl"],
+    );
     // Of many, each by itself.
     let query = "mutation($input: CreateShortLinksInput!) { createShortLinks(input: $input) {
         ... on CreateShortLinksSuccess { created results { ... on UserError { code message path } } } } }";
     let input = json!({"input": {"defaults": {"listId": 42}, "items": [{"url": "https://good.example/"}, {"url": bad}]}});
     let made = app.graphql(query, input).await.data("createShortLinks");
-    assert_eq!((&made["created"], &made["results"][1]["code"]), (&json!(1), &json!("INVALID_URL")), "{made}");
+    assert_eq!(
+        (&made["created"], &made["results"][1]["code"]),
+        (&json!(1), &json!("INVALID_URL")),
+        "{made}"
+    );
     assert_eq!(made["results"][1]["path"], json!(["input", "items", "1", "url"]));
     // Taken back, all of it may be made.
     lift_now(&app, "phish.example").await;
@@ -189,7 +243,9 @@ async fn a_domain_s_root_leads_to_no_blocked_host() {
 #[tokio::test]
 async fn a_deny_list_is_read_again_when_it_changes_and_its_links_are_a_451() {
     let (app, _folder, file) = with_list("# Known\nevil.example\n").await;
-    let made = app.create(json!({"url": "https://evil.example/", "listId": 42})).await;
+    let made = app
+        .create(json!({"url": "https://evil.example/", "listId": 42}))
+        .await;
     assert_eq!(made["code"], "INVALID_URL", "{made}");
     assert!(made["message"].to_string().contains("on the deny list"), "{made}");
     let code = app.link("https://www.worse.example/").await;
@@ -237,11 +293,18 @@ async fn every_server_sees_by_itself_what_was_blocked_and_taken_back() {
             .await
             .expect("a row");
         sees(true).await;
-        lift(app.store(), &host("phish.example"), now).await.expect("a row");
+        lift(app.store(), &host("phish.example"), now)
+            .await
+            .expect("a row");
         sees(false).await;
     }
     assert!(all(app.store()).await.expect("rows").is_empty());
-    assert_eq!(lift(app.store(), &host("phish.example"), now).await.expect("an answer"), None);
+    assert_eq!(
+        lift(app.store(), &host("phish.example"), now)
+            .await
+            .expect("an answer"),
+        None
+    );
 }
 
 #[tokio::test]

@@ -35,7 +35,10 @@ async fn a_document_that_was_sent_with_its_hash_may_be_left_out_afterwards() {
     let app = TestApp::start().await;
     let asked = json!({"extensions": persisted(id(QUERY))});
     let answer = send(&app, asked.clone()).await;
-    assert_eq!((answer.status.as_u16(), answer.error_code()), (200, "PERSISTED_QUERY_NOT_FOUND".to_owned()));
+    assert_eq!(
+        (answer.status.as_u16(), answer.error_code()),
+        (200, "PERSISTED_QUERY_NOT_FOUND".to_owned())
+    );
     // What clients look for.
     assert_eq!(answer.json()["errors"][0]["message"], "PersistedQueryNotFound");
     let sent = json!({"query": QUERY, "extensions": persisted(id(QUERY))});
@@ -117,8 +120,18 @@ async fn a_mutation_by_its_hash_is_still_none_for_get() {
     let sent = json!({"query": CREATE, "extensions": persisted(id(CREATE)),
         "variables": {"input": {"url": "https://example.com/", "listId": 42}}});
     send(&app, sent).await.data("createShortLink");
-    let url = format!("/graphql?documentId={}&variables=%7B%22input%22:%7B%7D%7D", id(CREATE));
-    let answer = app.visit(Method::GET, "go.example.com", &url, &[("accept", "application/json")]).await;
+    let url = format!(
+        "/graphql?documentId={}&variables=%7B%22input%22:%7B%7D%7D",
+        id(CREATE)
+    );
+    let answer = app
+        .visit(
+            Method::GET,
+            "go.example.com",
+            &url,
+            &[("accept", "application/json")],
+        )
+        .await;
     assert_eq!(answer.status, 405, "{}", answer.body);
 }
 
@@ -143,7 +156,12 @@ async fn trusting(documents: &[(&str, &str)]) -> TestApp {
 #[tokio::test]
 async fn where_documents_are_trusted_no_others_are_run() {
     let file = "# Who am I?\nquery Who {\n  viewer { account { name } }\n}\n\nquery Offers { offers { totalCount } }\n";
-    let app = trusting(&[("Who.graphql", file), ("Create.gql", CREATE), ("notes.txt", "{ __typename }")]).await;
+    let app = trusting(&[
+        ("Who.graphql", file),
+        ("Create.gql", CREATE),
+        ("notes.txt", "{ __typename }"),
+    ])
+    .await;
     let who = json!("Who");
     for request in [
         json!({"query": file, "operationName": who}),
@@ -184,7 +202,11 @@ async fn where_documents_are_trusted_no_others_are_run() {
 #[test]
 fn a_folder_that_can_t_be_trusted_is_refused_by_name() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let read = |folder: &Path| Trusted::read(folder, &Limits::default()).expect_err("it can't").to_string();
+    let read = |folder: &Path| {
+        Trusted::read(folder, &Limits::default())
+            .expect_err("it can't")
+            .to_string()
+    };
     assert!(read(folder.path()).contains("no file in"));
     fs::write(folder.path().join("A.graphql"), "{ a }").expect("a file");
     for text in ["{", "", "fragment F on Query { ...F } query { ...F }"] {

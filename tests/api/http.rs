@@ -278,9 +278,17 @@ async fn without_introspection_the_schema_is_nowhere_to_be_had() {
     assert!(answer.body.contains("Introspection is off"), "{}", answer.body);
     // The playground tells nothing of it, and operations that somebody knows can be run there.
     let page = app
-        .visit(Method::GET, "go.example.com", "/graphql", &[("accept", "text/html")])
+        .visit(
+            Method::GET,
+            "go.example.com",
+            "/graphql",
+            &[("accept", "text/html")],
+        )
         .await;
-    assert_eq!((page.status.as_u16(), page.body.contains("playground")), (200, true));
+    assert_eq!(
+        (page.status.as_u16(), page.body.contains("playground")),
+        (200, true)
+    );
     for query in [
         INTROSPECTION,
         "{ __schema { queryType { name } } }",

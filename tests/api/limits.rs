@@ -289,9 +289,16 @@ async fn a_flood_of_directives_is_refused_or_answered_at_once_and_in_few_words()
     let app = TestApp::start().await;
     let flood = |directive: &str, times: usize| format!("{{ __typename {} }}", directive.repeat(times));
     for directive in ["@include(if: true) ", "@a ", "@a(b: 1) "] {
-        assert_eq!(refusal(&app, &flood(directive, 10_000)).await, "QUERY_TOO_COMPLEX");
+        assert_eq!(
+            refusal(&app, &flood(directive, 10_000)).await,
+            "QUERY_TOO_COMPLEX"
+        );
         let answer = app.graphql(&flood(directive, 1400), Value::Null).await;
-        assert!(answer.body.len() < 10_000, "{directive}: {} bytes", answer.body.len());
+        assert!(
+            answer.body.len() < 10_000,
+            "{directive}: {} bytes",
+            answer.body.len()
+        );
     }
     // As are all other mistakes that can be made by the thousand.
     let fields: String = (0..3000).map(|number| format!("a{number} ")).collect();
@@ -308,10 +315,14 @@ async fn whoever_is_refused_is_told_the_limit_and_what_to_do() {
         (bomb(25, 2), "at most 1000"),
         (format!("{{ {aliases} }}"), "at most 50"),
         (format!("{{ {} }}", "__typename ".repeat(10_000)), "at most 10000"),
-        ("query { ...A } fragment A on Query { ...B } fragment B on Query { ...A }".to_owned(), "at most"),
+        (
+            "query { ...A } fragment A on Query { ...B } fragment B on Query { ...A }".to_owned(),
+            "at most",
+        ),
         (format!("{{ a(b: {}) }}", nested("[", 200, "]")), "at most 128"),
         (
-            "{ shortLinks { nodes { offer { usage { links } } sendingList { domain { id } } } } } # ".to_owned()
+            "{ shortLinks { nodes { offer { usage { links } } sendingList { domain { id } } } } } # "
+                .to_owned()
                 + &"x".repeat(256 * 1024),
             "at most 262144",
         ),
@@ -319,6 +330,9 @@ async fn whoever_is_refused_is_told_the_limit_and_what_to_do() {
         let answer = app.graphql(&query, Value::Null).await;
         assert_eq!(answer.error_code(), "QUERY_TOO_COMPLEX");
         let message = answer.json()["errors"][0]["message"].to_string();
-        assert!(message.contains(limit) && message.contains("Split it"), "{message}");
+        assert!(
+            message.contains(limit) && message.contains("Split it"),
+            "{message}"
+        );
     }
 }

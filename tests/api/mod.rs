@@ -3,8 +3,8 @@
 mod access;
 mod api_keys;
 mod archive_links;
-mod blocked;
 mod audit_log;
+mod blocked;
 mod cache;
 mod catalog_domains;
 mod catalog_lists;

@@ -83,7 +83,10 @@ async fn a_key_is_told_what_is_left_and_when_to_come_again() {
         let answer = plain(&app).await;
         assert_eq!(cost(&answer), 1);
         let seconds = (20 - left + 9) / 10;
-        assert_eq!(answer.header("ratelimit"), format!("\"key\";r={left};t={seconds}"));
+        assert_eq!(
+            answer.header("ratelimit"),
+            format!("\"key\";r={left};t={seconds}")
+        );
         assert_eq!(answer.header("ratelimit-policy"), "\"key\";q=20;w=2");
         assert_eq!(answer.header("retry-after"), "");
     }
@@ -119,7 +122,9 @@ async fn who_is_over_their_rate_is_told_so_by_the_status_under_every_media_type_
     }
     let headers = [key, ("accept", "application/json")];
     let url = "/graphql?query=%7B__typename%7D";
-    let answer = app.visit(axum::http::Method::GET, "go.example.com", url, &headers).await;
+    let answer = app
+        .visit(axum::http::Method::GET, "go.example.com", url, &headers)
+        .await;
     expect_spent(&answer, "key", 1);
 }
 
@@ -185,7 +190,11 @@ async fn an_account_s_keys_share_what_the_account_has_and_other_accounts_do_not(
     expect_spent(&plain(&app).await, "key", 1);
     for left in (0..5).rev() {
         let answer = app.graphql_as(Some(&other_key), PLAIN, Value::Null).await;
-        let expected = format!("\"key\";r={};t=1, \"account\";r={left};t={}", left + 5, (15 - left + 9) / 10);
+        let expected = format!(
+            "\"key\";r={};t=1, \"account\";r={left};t={}",
+            left + 5,
+            (15 - left + 9) / 10
+        );
         assert_eq!(answer.header("ratelimit"), expected);
         let policy = "\"key\";q=10;w=1, \"account\";q=15;w=2";
         assert_eq!(answer.header("ratelimit-policy"), policy);
@@ -210,7 +219,9 @@ async fn operations_over_a_websocket_and_as_events_count_like_all_others() {
         assert_eq!(socket.result(&id).await["extensions"]["cost"], 1);
         assert_eq!(socket.hear().await["type"], "complete");
     }
-    let events = app.subscribe("subscription { clicks { __typename } }", Value::Null).await;
+    let events = app
+        .subscribe("subscription { clicks { __typename } }", Value::Null)
+        .await;
     socket.subscribe("4", PLAIN, Value::Null).await;
     let message = socket.hear().await;
     assert_eq!((&message["type"], &message["id"]), (&json!("error"), &json!("4")));

@@ -49,7 +49,9 @@ impl Hasty {
 /// All that comes until the server closes the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    let read = timeout(SOON, stream.read_to_end(&mut bytes)).await.expect("an end in time");
+    let read = timeout(SOON, stream.read_to_end(&mut bytes))
+        .await
+        .expect("an end in time");
     // A reset is an end too: what was sent and not read makes one.
     let _ = read;
     String::from_utf8_lossy(&bytes).into_owned()
@@ -69,7 +71,11 @@ fn json(answer: &str) -> Value {
 #[tokio::test]
 async fn who_does_not_send_headers_in_time_is_cut_off() {
     let server = Hasty::start().await;
-    for begun in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: go.example.com\r\nX-Slow: "] {
+    for begun in [
+        "",
+        "GET / HT",
+        "GET / HTTP/1.1\r\nHost: go.example.com\r\nX-Slow: ",
+    ] {
         let began = Instant::now();
         server.closed(begun).await;
         assert!(began.elapsed() >= Duration::from_millis(900), "{begun:?}");
@@ -87,7 +93,9 @@ async fn who_does_not_send_headers_in_time_is_cut_off() {
     };
     let mut bytes = Vec::new();
     let ended = async {
-        let _ = timeout(SOON, reading.read_to_end(&mut bytes)).await.expect("an end in time");
+        let _ = timeout(SOON, reading.read_to_end(&mut bytes))
+            .await
+            .expect("an end in time");
     };
     tokio::select! { () = trickling => {}, () = ended => {} }
     // An open connection that asks for nothing more is closed too, after its answer.
@@ -114,17 +122,23 @@ async fn a_body_of_a_hundred_megabytes_is_refused_before_it_is_sent() {
     let server = Hasty::start().await;
     let head = "POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
     let answer = server
-        .closed(&format!("{head}Content-Length: 104857600\r\nConnection: close\r\n\r\n{{"))
+        .closed(&format!(
+            "{head}Content-Length: 104857600\r\nConnection: close\r\n\r\n{{"
+        ))
         .await;
     expect_status(&answer, 413);
     let message = json(&answer)["errors"][0]["message"].to_string();
-    assert!(message.contains("5242880 bytes") && message.contains("send less"), "{message}");
+    assert!(
+        message.contains("5242880 bytes") && message.contains("send less"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
 async fn a_flood_of_headers_is_a_431() {
     let server = Hasty::start().await;
-    let request = |headers: &str| format!("GET /healthz HTTP/1.1\r\nHost: a\r\n{headers}Connection: close\r\n\r\n");
+    let request =
+        |headers: &str| format!("GET /healthz HTTP/1.1\r\nHost: a\r\n{headers}Connection: close\r\n\r\n");
     let long = format!("X-Long: {}\r\n", "x".repeat(40_000));
     let answer = server.closed(&request(&long)).await;
     expect_status(&answer, 431);
@@ -136,7 +150,10 @@ async fn a_flood_of_headers_is_a_431() {
     // It may be closed while this is still being sent.
     let _ = stream.write_all(request(&endless).as_bytes()).await;
     let answer = rest(&mut stream).await;
-    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer:.500}");
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 431 "),
+        "{answer:.500}"
+    );
     let fine = format!("X-Long: {}\r\n", "x".repeat(30_000));
     expect_status(&server.closed(&request(&fine)).await, 200);
 }

@@ -541,7 +541,10 @@ async fn a_host_is_blocked_and_unblocked_beside_a_running_server() {
     becomes(410).await;
     assert_eq!(json_on(&database, &["destination", "list"]), json!([row]));
     let listed = on(&database, &["destination", "list"]).printed();
-    assert!(listed.contains("phish.example") && listed.contains("reported"), "{listed}");
+    assert!(
+        listed.contains("phish.example") && listed.contains("reported"),
+        "{listed}"
+    );
     let unblock = ["destination", "unblock", "phish.example"];
     let printed = on(&database, &unblock).printed();
     assert_eq!(printed, "Links may lead to phish.example again.\n");
@@ -578,7 +581,15 @@ async fn reports_are_listed_until_they_are_closed() {
     assert_eq!(sending.send().await.expect("an answer").status(), 200);
     let listed = json_on(&database, &["report", "list"]);
     let report = &listed[0];
-    let of_report = ["accountId", "createdAt", "email", "id", "reason", "shortLinkId", "url"];
+    let of_report = [
+        "accountId",
+        "createdAt",
+        "email",
+        "id",
+        "reason",
+        "shortLinkId",
+        "url",
+    ];
     assert_eq!(fields(report), of_report);
     assert_eq!(report["url"], format!("https://go.example.com/{code}"));
     assert_eq!(

@@ -136,6 +136,11 @@ mod tests {
         hosts.sort_unstable();
         assert_eq!(hosts, ["evil.example", "phish.example", "xn--bcher-kva.example"]);
         let error = parse(Path::new("deny.txt"), "a.example\n0.0.0.0 b.example\n").expect_err("no host");
-        assert!(error.to_string().starts_with("deny.txt, line 2: \"0.0.0.0 b.example\" is no host: "), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("deny.txt, line 2: \"0.0.0.0 b.example\" is no host: "),
+            "{error}"
+        );
     }
 }

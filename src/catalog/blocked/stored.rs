@@ -88,12 +88,17 @@ pub async fn block(
     now: Timestamp,
 ) -> Result<blocked_host::Model, DbErr> {
     let transaction = store.begin().await?;
-    let before = blocked_host::Entity::find_by_id(host.as_str()).one(&*transaction).await?;
+    let before = blocked_host::Entity::find_by_id(host.as_str())
+        .one(&*transaction)
+        .await?;
     let is_blocked = before.as_ref().is_some_and(|row| row.lifted_at.is_none());
     let row = blocked_host::ActiveModel {
         host: Set(host.as_str().to_owned()),
         reason: Set(reason.or_else(|| before.as_ref().filter(|_| is_blocked)?.reason.clone())),
-        blocked_at: Set(before.as_ref().filter(|_| is_blocked).map_or(now, |row| row.blocked_at)),
+        blocked_at: Set(before
+            .as_ref()
+            .filter(|_| is_blocked)
+            .map_or(now, |row| row.blocked_at)),
         lifted_at: Set(None),
         changes: Set(before.as_ref().map_or(1, |row| row.changes + 1)),
     };

@@ -82,7 +82,9 @@ pub(super) async fn open(state: State, id: RequestId, parts: &mut Parts) -> Resp
                 .max_frame_size(most)
                 .read_buffer_size(BUFFER_BYTES)
                 .write_buffer_size(BUFFER_BYTES)
-                .on_upgrade(move |socket| Connection::new(state, id, socket, principal, place, address).talk())
+                .on_upgrade(move |socket| {
+                    Connection::new(state, id, socket, principal, place, address).talk()
+                })
         }
         Err(refusal) => MediaType::Json.refuse(refusal, &id),
     }
@@ -103,8 +105,13 @@ async fn accept(
         return Err(Refusal::bad_request(message));
     }
     let deadline = Deadline::of(state);
-    let caller = deadline.work(Caller::of(state, &parts.headers, address)).await??;
-    let place = state.streams.take(caller.account()).ok_or_else(Refusal::no_place)?;
+    let caller = deadline
+        .work(Caller::of(state, &parts.headers, address))
+        .await??;
+    let place = state
+        .streams
+        .take(caller.account())
+        .ok_or_else(Refusal::no_place)?;
     Ok((upgrade, caller.principal, place))
 }
 

@@ -46,7 +46,10 @@ impl LiveLink {
     /// `None` for texts of gigabytes. Nobody is sent to a blocked host instead of another either.
     pub(super) fn of(facts: Facts, blocked: &Blocked) -> Option<Self> {
         let list_of = |url: &str| blocked.list_of(host_of(url));
-        let fallback_url = facts.fallback_url.filter(|url| list_of(url).is_none()).unwrap_or_default();
+        let fallback_url = facts
+            .fallback_url
+            .filter(|url| list_of(url).is_none())
+            .unwrap_or_default();
         let brand_name = facts.brand_name.unwrap_or_default();
         let fallback_from = facts.destination.len();
         let brand_from = fallback_from + fallback_url.len();

@@ -22,11 +22,7 @@ use self::{
 };
 use super::{code, lookup::State};
 use crate::{
-    catalog::{
-        Changes,
-        blocked::List,
-        domain::ServerHosts,
-    },
+    catalog::{Changes, blocked::List, domain::ServerHosts},
     store::{Lookup, ReadError, Store},
     values::host::Host,
 };
