@@ -27,7 +27,7 @@ pub enum TrustedError {
     #[error("can't read {} for --trusted-documents", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
     /// A file is no document that this server would run.
-    #[error("{} is no GraphQL document for --trusted-documents: {1}", .0.display())]
+    #[error("{} is no GraphQL document for --trusted-documents: {}", .0.display(), .1)]
     Invalid(PathBuf, String),
     /// There is nothing in it.
     #[error("no file in {} ends with .graphql or .gql; --trusted-documents needs some", .0.display())]

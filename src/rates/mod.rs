@@ -211,7 +211,7 @@ impl Rates {
 
 fn limiter<K: Clone + Eq + std::hash::Hash>(quota: Quota, ticks: &Ticks) -> Limiter<K> {
     let per_second = governor::Quota::per_second(quota.rate).allow_burst(quota.burst);
-    RateLimiter::new(per_second, HashMapStateStore::default(), ticks.clone()).with_middleware()
+    RateLimiter::new(per_second, HashMapStateStore::default(), ticks.clone())
 }
 
 /// Time that only goes on: a clock that is put back makes nobody wait for the hour that it was put back by.

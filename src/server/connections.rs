@@ -91,10 +91,13 @@ async fn answer(
     });
     let connection = http.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection.with_upgrades());
+    let stopped = async move {
+        // An error would mean that nobody could tell any more.
+        let _ = is_stopping.wait_for(|is_stopping| *is_stopping).await;
+    };
     let ended = tokio::select! {
         ended = &mut connection => ended,
-        // An error would mean that nobody could tell any more.
-        _ = is_stopping.wait_for(|is_stopping| *is_stopping) => {
+        () = stopped => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

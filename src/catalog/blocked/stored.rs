@@ -5,7 +5,7 @@ use std::sync::Arc;
 use entity::{Timestamp, blocked_host};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, sea_query::ExprTrait as _,
+    QueryOrder as _, QuerySelect as _,
 };
 
 use super::Hosts;
