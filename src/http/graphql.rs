@@ -3,7 +3,7 @@
 use async_graphql::{Request as GraphqlRequest, Response as GraphqlResponse};
 use axum::{
     Extension,
-    body::Bytes,
+    body::{Bytes, HttpBody as _},
     extract::{FromRequest as _, RawQuery, Request, State as Extract},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
@@ -125,14 +125,17 @@ pub(super) async fn schema(Extract(state): Extract<State>) -> Response {
 
 /// Reads a body that arrives in time.
 async fn body(deadline: Deadline, limit: usize, request: Request) -> Result<Bytes, Refusal> {
+    let too_large = || {
+        let message = format!("The body has over {limit} bytes, the most that are taken; send less at once.");
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::BadRequest, message)
+    };
+    // Who says so beforehand need not send it.
+    if request.body().size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(too_large());
+    }
     match timeout_at(deadline.end, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => Ok(body),
-        Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let message =
-                format!("The body has over {limit} bytes, the most that are taken; send less at once.");
-            let code = Code::BadRequest;
-            Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, code, message))
-        }
+        Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
         Ok(Err(_)) => Err(Refusal::bad_request("The body broke off; send it whole.")),
         Err(_) => {
             let message = format!(

@@ -18,7 +18,7 @@ use crate::support::{Answer, CREATE, Setup, Socket, Tenant, TestApp};
 
 const PLAIN: &str = "{ viewer { account { id } } }";
 
-const REPORT: &str = "{ clickReport(filter: {}, groupBy: [{ dimension: LINK }]) { total { clicks } } }";
+const REPORT: &str = "{ clickReport(filter: {}, groupBy: [{ dimension: SHORT_LINK }]) { total { clicks } } }";
 
 const WRONG: &str = "trk_0123456789abcdefghijklmnopqrstuv";
 
