@@ -271,7 +271,7 @@ fn what_is_wrong_in_the_file_is_named_with_the_file() {
     for (text, said) in [
         (
             "max_dept = 8",
-            "there is no setting 'max_dept'; there are api_host, ",
+            "there is no setting 'max_dept'; there are account_burst, ",
         ),
         ("config = 'other.toml'", "there is no setting 'config'"),
         ("name = 'ops'", "there is no setting 'name'"),
