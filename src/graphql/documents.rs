@@ -83,14 +83,14 @@ impl Documents {
     fn asked_for(&self, registry: &Registry, request: &mut Request) -> ServerResult<Checked> {
         let id = DocumentId::asked_for(request);
         if let Some(trusted) = &self.trusted {
-            request.query = trusted.text(id, &request.query)?.as_ref().to_owned();
+            request.query = trusted.text(id, &request.query)?.to_string();
             return self.parse(registry, &request.query);
         }
         let Some(id) = id else {
             return self.parse(registry, &request.query);
         };
         if request.query.is_empty() {
-            request.query = self.persisted.text(id)?.as_ref().to_owned();
+            request.query = self.persisted.text(id)?.to_string();
             return self.parse(registry, &request.query);
         }
         expect_id_of(&request.query, id)?;

@@ -63,6 +63,7 @@ impl Tries {
     }
 
     /// Counts a try, and answers how the address stood before it.
+    #[expect(clippy::must_use_candidate, reason = "counting is what it is for")]
     pub fn note(&self, address: [u8; 16], now: Timestamp) -> Standing {
         let before = self.standing(&address, now);
         if let Some(count) = self.running(&address, now) {
