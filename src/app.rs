@@ -7,7 +7,12 @@ use sea_orm::DbErr;
 
 use crate::{
     accounts::Authenticator,
-    catalog::{domain::ServerHosts, sending_list::ActiveLists},
+    catalog::{
+        Changes,
+        blocked::{self, Blocked, DenyListError},
+        domain::ServerHosts,
+        sending_list::ActiveLists,
+    },
     clicks::{
         aggregator::{self, Aggregator},
         continuing::Continuing,
@@ -79,6 +84,8 @@ pub struct Options {
     pub judge: judge::Options,
     /// How clicks are shown as they come.
     pub live: live::Options,
+    /// Which hosts are blocked.
+    pub blocked: blocked::Options,
 }
 
 /// Why a server's parts could not be started.
@@ -93,6 +100,9 @@ pub enum StartError {
     /// A file that the settings name can't be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The deny list can't be used.
+    #[error(transparent)]
+    DenyList(#[from] DenyListError),
 }
 
 impl Default for Options {
@@ -106,6 +116,7 @@ impl Default for Options {
             codes: CodeSpace::default(),
             judge: judge::Options::default(),
             live: live::Options::default(),
+            blocked: blocked::Options::default(),
         }
     }
 }
@@ -161,13 +172,16 @@ impl App {
             codes,
             judge,
             live,
+            blocked,
         } = options;
         // Visitors are named by it: one database, one secret, so that they are the same on every node.
         let secret = store.secret("visitor", nanoid::rngs::default).await?;
         let judge = Judge::new(&judge, &secret)?;
         let writer = Writer::spawn(&store)?;
         let read = || store.read.clone();
-        let hosts = ServerHosts::new(read());
+        let changes = Changes::default();
+        let blocked = Blocked::spawn(&store, blocked, changes.clone()).await?;
+        let hosts = ServerHosts::new(read(), blocked, changes);
         let click_wait = recorder.click_wait;
         let time = clock.clone();
         let retention = Retention::spawn(&store, click_retention, move || time.now());
@@ -176,7 +190,7 @@ impl App {
         Ok(Self {
             authenticator: Authenticator::new(&store),
             lists: ActiveLists::new(&store),
-            resolver: Resolver::new(&store, redirect_cache, redirect_lifetime, hosts.changes().clone()),
+            resolver: Resolver::new(&store, redirect_cache, redirect_lifetime, &hosts),
             hosts,
             aggregator: Aggregator::spawn(&store, sum_pause)?,
             retention,

@@ -4,9 +4,13 @@
 //! may be given more than once is a `Vec`; in the file it is an array. A secret has `hide_env_values`: then it is
 //! masked wherever it is shown.
 
+mod rates;
 mod visits;
 
-use std::{ffi::OsStr, fmt, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    ffi::OsStr, fmt, fs, io, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, sync::Arc,
+    time::Duration,
+};
 
 use clap::{
     Args, ValueEnum,
@@ -19,13 +23,16 @@ use url::{Url, form_urlencoded};
 use crate::{
     app,
     clicks::recorder::RecorderOptions,
-    graphql::Limits,
+    graphql::{Limits, Trusted, TrustedError},
     http::{Origin, Settings},
     store::{self, Options, Store, Synchronous},
     values::host::Host,
 };
 
-pub use self::visits::{AgentsConfig, CountriesConfig, NetworksConfig, VisitConfig};
+pub use self::{
+    rates::RateConfig,
+    visits::{AgentsConfig, CountriesConfig, DenyListConfig, NetworksConfig, VisitConfig},
+};
 
 /// The heading of what one request may ask for.
 const LIMITS: &str = "Limits of a GraphQL request";
@@ -140,6 +147,14 @@ pub struct ServerConfig {
         default_value = "10"
     )]
     pub request_timeout: NonZeroU32,
+    /// The most seconds that a connection may take to send a request's headers, also between two requests
+    #[arg(
+        long,
+        env = "LINKHOP_HEADER_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "75"
+    )]
+    pub header_timeout: NonZeroU32,
     /// An origin whose scripts may use the API, as browsers send it, or * for any; may be given more than once
     #[arg(
         long,
@@ -157,6 +172,14 @@ pub struct ServerConfig {
         action = clap::ArgAction::Set
     )]
     pub introspection: bool,
+    /// A folder of .graphql files: only these documents are run, by their text or their SHA-256; read at the start
+    #[arg(
+        long,
+        env = "LINKHOP_TRUSTED_DOCUMENTS",
+        value_name = "FOLDER",
+        value_parser = folder
+    )]
+    pub trusted_documents: Option<PathBuf>,
     /// The most levels of fields in a GraphQL request, up to 32
     #[arg(
         long,
@@ -203,6 +226,9 @@ pub struct ServerConfig {
         help_heading = LIMITS
     )]
     pub max_tokens: usize,
+    /// How much keys and accounts may ask for in a time.
+    #[command(flatten)]
+    pub rates: RateConfig,
     /// The most bytes of links that the redirect keeps in memory
     #[arg(
         long,
@@ -248,31 +274,45 @@ impl ServerConfig {
             },
             judge: self.visits.judge(),
             click_retention: self.visits.click_retention,
+            blocked: self.visits.deny_list.options(),
             ..app::Options::default()
         }
     }
 
-    /// How the HTTP door is set up; `playground_key` is for a demo only.
+    /// How long a connection may take to send a request's headers.
     #[must_use]
-    pub fn settings(&self, playground_key: Option<String>) -> Settings {
-        Settings {
+    pub fn connection_patience(&self) -> Duration {
+        Duration::from_secs(self.header_timeout.get().into())
+    }
+
+    /// How the HTTP door is set up; `playground_key` is for a demo only.
+    ///
+    /// # Errors
+    /// Where the documents that are to be trusted can't be read.
+    pub fn settings(&self, playground_key: Option<String>) -> Result<Settings, TrustedError> {
+        let limits = Limits {
+            depth: self.max_depth,
+            complexity: self.max_complexity,
+            aliases: self.max_aliases,
+            spreads: self.max_spreads,
+            tokens: self.max_tokens,
+        };
+        let trusted = self.trusted_documents.as_deref();
+        let trusted = trusted.map(|folder| Trusted::read(folder, &limits)).transpose()?;
+        Ok(Settings {
             body_limit: self.body_limit,
             request_timeout: Duration::from_secs(self.request_timeout.get().into()),
             cors_origins: self.cors_origin.clone(),
             api_host: self.api_host.clone(),
             trusted_proxies: self.visits.trusted_proxies(),
-            limits: Limits {
-                depth: self.max_depth,
-                complexity: self.max_complexity,
-                aliases: self.max_aliases,
-                spreads: self.max_spreads,
-                tokens: self.max_tokens,
-            },
+            limits,
+            quotas: self.rates.quotas(),
             introspection: self.introspection,
+            trusted: trusted.map(Arc::new),
             playground_key,
             metrics: self.metrics_listen.is_some(),
             ..Settings::default()
-        }
+        })
     }
 }
 
@@ -400,6 +440,12 @@ impl std::error::Error for UnknownDatabase {}
 fn host(text: &str) -> Result<Host, &'static str> {
     Host::parse(text)
         .ok_or("give a host such as links.example.com, with its port where that is not the scheme's own")
+}
+
+/// Takes the name of a folder that can be read; what is in it is looked at when the server starts.
+fn folder(name: &str) -> Result<PathBuf, io::Error> {
+    fs::read_dir(name)?;
+    Ok(PathBuf::from(name))
 }
 
 fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 /// The floors from the ground up; what stands on one line may not know each other.
 const FLOORS: [&[&str]; 8] = [
-    &["files", "store", "values"],
+    &["files", "rates", "store", "values"],
     &["accounts"],
     &["catalog"],
     &["links"],

@@ -185,6 +185,11 @@ id!(
     "click_"
 );
 id!(
+    /// Names a report of abuse.
+    AbuseReportId,
+    "report_"
+);
+id!(
     /// Names an entry of the audit log.
     AuditEntryId,
     "audit_"

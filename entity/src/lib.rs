@@ -3,10 +3,12 @@
 //! Rows only: no rule about links or clicks, no GraphQL, no HTTP. What a column may hold is decided
 //! above, in the types of `linkhop::values`.
 
+pub mod abuse_report;
 pub mod account;
 pub mod agent_list;
 pub mod api_key;
 pub mod audit_entry;
+pub mod blocked_host;
 pub mod click;
 pub mod click_column;
 pub mod click_summing;
@@ -30,7 +32,8 @@ mod timestamp;
 pub mod user_agent;
 
 pub use id::{
-    AccountId, ApiKeyId, AuditEntryId, ClickId, DomainId, OfferId, ParseIdError, SendingListId, ShortLinkId,
+    AbuseReportId, AccountId, ApiKeyId, AuditEntryId, ClickId, DomainId, OfferId, ParseIdError,
+    SendingListId, ShortLinkId,
 };
 pub use owned::Owned;
 pub use stored_verdict::StoredVerdict;

@@ -10,6 +10,7 @@ mod m0003_clicks;
 mod m0004_reports;
 mod m0005_campaigns;
 mod m0006_entries_of_a_key;
+mod m0007_abuse_reports;
 
 /// All changes in their order.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_reports::Migration),
             Box::new(m0005_campaigns::Migration),
             Box::new(m0006_entries_of_a_key::Migration),
+            Box::new(m0007_abuse_reports::Migration),
         ]
     }
 }

@@ -43,6 +43,8 @@ class Server:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LINKHOP_")}
         # Visitors are told apart by what the proxy says, and there is none but the load itself.
         own = {"DATABASE_URL": self.database.url, "LISTEN": f"127.0.0.1:{self.port}", "TRUSTED_PROXY": "127.0.0.1"}
+        # One key asks for all that a server has to give.
+        own.update({"KEY_RATE": 0, "ACCOUNT_RATE": 0})
         environment.update({f"LINKHOP_{name}": str(value) for name, value in {**own, **self.settings}.items()})
         return environment
 

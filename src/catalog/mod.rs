@@ -8,6 +8,7 @@ use crate::{
     store::{Store, again, met_another},
 };
 
+pub mod blocked;
 mod changes;
 pub mod domain;
 pub mod list;

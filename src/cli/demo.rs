@@ -32,7 +32,9 @@ use crate::{
 const LIST_ID: i32 = 42;
 const PHONE_NUMBER: &str = "+18005551234";
 
+// Whoever plays with it is not to be stopped; the settings are there to be tried.
 #[derive(Debug, Args)]
+#[command(mut_arg("key_rate", |rate| rate.default_value("0")), mut_arg("account_rate", |rate| rate.default_value("0")))]
 pub(super) struct Demo {
     /// Where the demo keeps its database and its key
     #[arg(
@@ -65,6 +67,7 @@ impl Demo {
         let file = folder.join("linkhop.db");
         let store = Store::connect(&url_of(&file), &self.database.options(true)).await?;
         store.migrate_up().await?;
+        let mut settings = self.server.settings(None)?;
         let server = Server::bind(store.clone(), &self.server).await?;
         let (account, api_key) = self.account(&store, server.judge()).await?;
         let host = host_of(server.address());
@@ -95,8 +98,9 @@ impl Demo {
             offers,
         };
         print(&if self.json { welcome.json() } else { welcome.text() })?;
+        settings.playground_key = Some(api_key);
         tell_of_metrics(&server)?;
-        server.run(self.server.settings(Some(api_key)), stopped()).await?;
+        server.run(settings, stopped()).await;
         Ok(())
     }
 

@@ -12,7 +12,16 @@ const GROUPS: [(&str, &[&str]); 3] = [
     ("Run it", &["migrate", "serve", "config"]),
     (
         "Look after it",
-        &["account", "key", "domain", "links", "clicks", "backup"],
+        &[
+            "account",
+            "key",
+            "domain",
+            "links",
+            "clicks",
+            "destination",
+            "report",
+            "backup",
+        ],
     ),
 ];
 

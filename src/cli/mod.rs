@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod clicks;
 mod demo;
+mod destinations;
 mod domains;
 mod export;
 mod file;
@@ -15,6 +16,7 @@ mod keys;
 mod links;
 mod migrate;
 mod output;
+mod reports;
 mod settings;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -88,6 +90,10 @@ enum Command {
     Key(keys::Key),
     /// Show the hosts that short links live on
     Domain(domains::Domain),
+    /// Block and unblock hosts that links may lead to
+    Destination(destinations::Destination),
+    /// Show and close what people have reported about links
+    Report(reports::Report),
     /// Make links from a file, and write them into one
     Links(links::Links),
     /// Bring clicks along, write them into a file, and judge stored ones anew
@@ -144,6 +150,8 @@ pub async fn run(invocation: Invocation) -> Result<()> {
         Command::Account(account) => account.run().await,
         Command::Key(key) => key.run().await,
         Command::Domain(domain) => domain.run().await,
+        Command::Destination(destination) => destination.run().await,
+        Command::Report(report) => report.run().await,
         Command::Links(links) => links.run().await,
         Command::Clicks(clicks) => clicks.run().await,
         Command::Schema => print(&graphql::sdl()),
@@ -161,10 +169,11 @@ async fn serve(config: &Config) -> Result<()> {
     if store.pending_migrations().await? > 0 {
         tracing::warn!("the database's schema is older than this program: run `linkhop migrate up`");
     }
+    let settings = config.server.settings(None)?;
     let server = Server::bind(store, &config.server).await?;
     print(&format!("Linkhop listens on http://{}\n", server.address()))?;
     tell_of_metrics(&server)?;
-    server.run(config.server.settings(None), stopped()).await?;
+    server.run(settings, stopped()).await;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::{fs, io, path::PathBuf};
 use clap::{Args, builder::RangedU64ValueParser};
 
 use crate::{
+    catalog::blocked,
     clicks::{agents::AgentList, burst::MOST_CLICKS, file_error::FileError, judge},
     values::network::{Network, Networks},
 };
@@ -62,6 +63,31 @@ pub struct CountriesConfig {
     pub geo_database: Option<PathBuf>,
 }
 
+/// Which hosts nobody is sent to.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Visits")]
+pub struct DenyListConfig {
+    /// A file of hosts that no link may lead to, with all below them: one a line, # begins a comment; read again when it changes
+    #[arg(
+        long,
+        env = "LINKHOP_DENY_LIST",
+        value_name = "FILE",
+        value_parser = file
+    )]
+    pub deny_list: Option<PathBuf>,
+}
+
+impl DenyListConfig {
+    /// How hosts are blocked.
+    #[must_use]
+    pub fn options(&self) -> blocked::Options {
+        blocked::Options {
+            deny_list: self.deny_list.clone(),
+            ..blocked::Options::default()
+        }
+    }
+}
+
 /// What is made of visits.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Visits")]
@@ -93,6 +119,9 @@ pub struct VisitConfig {
     /// Where visitors are.
     #[command(flatten)]
     pub countries: CountriesConfig,
+    /// Which hosts nobody is sent to.
+    #[command(flatten)]
+    pub deny_list: DenyListConfig,
     /// A proxy whose X-Forwarded-For is believed, as a network such as 10.0.0.0/8 or an address; may be given more than once
     #[arg(
         long,

@@ -12,7 +12,7 @@ use super::{
         CodeTakenError, Complaint, IdCollisionError, IdempotencyConflictError, InvalidCodeError,
         InvalidExpiryError, InvalidIdempotencyKeyError, InvalidMetadataError, InvalidPhoneError,
         InvalidUrlError, ListNotFoundError, MissingListIdentifierError, MissingUrlOrOfferError,
-        NoDomainConfiguredError, OfferNotFoundError, ProductNotEnabledError,
+        NoDomainConfiguredError, OfferNotFoundError, ProductNotEnabledError, blocked,
     },
 };
 use crate::{
@@ -251,6 +251,7 @@ pub(super) fn answer(
         CreateError::InvalidUrl(field, reason) => {
             InvalidUrlError::from(about(field.name(), format!("{} can't be used: {reason}.", field.name()))).into()
         }
+        CreateError::Blocked(field, list) => InvalidUrlError::from(about(field.name(), blocked(list))).into(),
         CreateError::Loop(field) => InvalidUrlError::from(about(
             field.name(),
             "It leads to a domain of this server, so the link would lead in a circle; give its final destination."

@@ -14,9 +14,12 @@ use moka::sync::Cache;
 
 use super::{
     batch::beyond_one_link,
+    cost::Bill,
     error::{Code, ReadOnly},
     limits::{Limits, count_tokens, refusal},
     live_click::Streaming,
+    persisted::{DocumentId, Persisted, expect_id_of},
+    trusted::Trusted,
     variables,
 };
 
@@ -46,30 +49,69 @@ const ENTRY_BYTES: u32 = 16 * 1024;
 #[derive(Clone)]
 pub(super) struct Documents {
     limits: Limits,
-    known: Cache<String, Arc<ExecutableDocument>>,
+    known: Cache<String, Arc<Checked>>,
+    persisted: Persisted,
+    trusted: Option<Arc<Trusted>>,
+}
+
+/// A document that passed the limits.
+#[derive(Clone)]
+struct Checked {
+    document: ExecutableDocument,
+    /// Of the lists that stand in it.
+    elements: usize,
 }
 
 impl Documents {
-    /// Remembers nothing yet.
-    pub(super) fn new(limits: Limits) -> Self {
+    /// Remembers nothing yet. With `trusted` documents no others pass.
+    pub(super) fn new(limits: Limits, trusted: Option<Arc<Trusted>>) -> Self {
         let known = Cache::builder()
             .weigher(|query: &String, _| weight(query))
             .max_capacity(BYTES)
             .build();
-        Self { limits, known }
+        Self {
+            limits,
+            known,
+            persisted: Persisted::new(),
+            trusted,
+        }
+    }
+
+    /// The document that a request asks for, by its text or by its id.
+    ///
+    /// # Errors
+    /// Where it is not known by that id, is not trusted, or is no document that can be run.
+    fn asked_for(&self, registry: &Registry, request: &mut Request) -> ServerResult<Checked> {
+        let id = DocumentId::asked_for(request);
+        if let Some(trusted) = &self.trusted {
+            request.query = trusted.text(id, &request.query)?.to_string();
+            return self.parse(registry, &request.query);
+        }
+        let Some(id) = id else {
+            return self.parse(registry, &request.query);
+        };
+        if request.query.is_empty() {
+            request.query = self.persisted.text(id)?.to_string();
+            return self.parse(registry, &request.query);
+        }
+        expect_id_of(&request.query, id)?;
+        let checked = self.parse(registry, &request.query)?;
+        self.persisted.keep(id, &request.query);
+        Ok(checked)
     }
 
     /// What was checked once is remembered with the document, and not checked again.
-    fn parse(&self, registry: &Registry, query: &str) -> ServerResult<ExecutableDocument> {
-        if let Some(document) = self.known.get(query) {
-            return Ok(ExecutableDocument::clone(&document));
+    fn parse(&self, registry: &Registry, query: &str) -> ServerResult<Checked> {
+        if let Some(checked) = self.known.get(query) {
+            return Ok(Checked::clone(&checked));
         }
         let document = self.limits.parse(query)?;
-        variables::check_document(registry, &document)?;
+        let elements = variables::check_document(registry, &document)?;
+        let checked = Checked { document, elements };
         if query.len() <= LONGEST {
-            self.known.insert(query.to_owned(), Arc::new(document.clone()));
+            self.known.insert(query.to_owned(), Arc::new(checked.clone()));
         }
-        Ok(document)
+        Ok(checked)
     }
 }
 
@@ -142,7 +184,10 @@ impl Extension for Documents {
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<Request> {
         let registry = &context.schema_env.registry;
-        let document = self.parse(registry, &request.query)?;
+        let Checked { document, elements } = self.asked_for(registry, &mut request)?;
+        if let Some(bill) = Bill::of(&request) {
+            bill.note_elements(elements, &request.variables);
+        }
         if let Some(operation) = selected(&document, request.operation_name.as_deref()) {
             let is_read_only = request.data.contains_key(&TypeId::of::<ReadOnly>());
             if is_read_only && operation.ty == OperationType::Mutation {
@@ -192,11 +237,12 @@ mod tests {
 
     /// Parses for a schema of nothing.
     fn parse(documents: &Documents, query: &str) -> ServerResult<ExecutableDocument> {
-        documents.parse(&Registry::default(), query)
+        let checked = documents.parse(&Registry::default(), query)?;
+        Ok(checked.document)
     }
 
     fn documents() -> Documents {
-        Documents::new(Limits::default())
+        Documents::new(Limits::default(), None)
     }
 
     #[test]

@@ -6,7 +6,9 @@ use entity::{DomainId, api_key::Scope, domain};
 use super::{
     domain::{Domain, DomainScheme, DomainStatus},
     error::{internal, principal},
-    user_error::{Complaint, DomainNotFoundError, HostInUseError, InvalidHostError, InvalidUrlError},
+    user_error::{
+        Complaint, DomainNotFoundError, HostInUseError, InvalidHostError, InvalidUrlError, blocked,
+    },
 };
 use crate::{
     accounts::Actor,
@@ -210,6 +212,9 @@ where
         InvalidDomain::Url(field, reason) => {
             let message = format!("{} can't be used: {reason}.", name(field));
             InvalidUrlError::from(Complaint::new(&["input", name(field)], message)).into()
+        }
+        InvalidDomain::Blocked(field, list) => {
+            InvalidUrlError::from(Complaint::new(&["input", name(field)], blocked(list))).into()
         }
         InvalidDomain::Loop(field) => InvalidUrlError::from(Complaint::new(
             &["input", name(field)],

@@ -9,7 +9,7 @@ use super::{
     offer::{Offer, OfferPlatform, OfferStatus, PayoutType},
     user_error::{
         Complaint, InvalidExternalIdError, InvalidMetadataError, InvalidNameError, InvalidPayoutError,
-        InvalidTrackingUrlError, OfferNotFoundError,
+        InvalidTrackingUrlError, OfferNotFoundError, blocked,
     },
 };
 use crate::{
@@ -260,6 +260,9 @@ where
                 InvalidTemplate::MacroInHost | InvalidTemplate::Url(_) => Vec::new(),
             };
             InvalidTrackingUrlError::from(complaint.with_unknown_macros(unknown_macros)).into()
+        }
+        InvalidOffer::Blocked(list) => {
+            InvalidTrackingUrlError::from(Complaint::new(&["input", "trackingUrl"], blocked(list))).into()
         }
         InvalidOffer::Loop => InvalidTrackingUrlError::from(Complaint::new(
             &["input", "trackingUrl"],

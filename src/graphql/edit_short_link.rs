@@ -11,7 +11,7 @@ use super::{
     short_link::ShortLink,
     user_error::{
         Complaint, InvalidExpiryError, InvalidFilterError, InvalidMetadataError, InvalidUrlError,
-        ShortLinkArchivedError, ShortLinkNotFoundError,
+        ShortLinkArchivedError, ShortLinkNotFoundError, blocked,
     },
 };
 use crate::{
@@ -320,6 +320,7 @@ fn refusal(error: UpdateError) -> Result<UpdateShortLinkResult> {
         UpdateError::InvalidUrl(field, reason) => {
             InvalidUrlError::from(about(field, format!("{} can't be used: {reason}.", name(field)))).into()
         }
+        UpdateError::Blocked(field, list) => InvalidUrlError::from(about(field, blocked(list))).into(),
         UpdateError::Loop(field) => InvalidUrlError::from(about(
             field,
             "It leads to a domain of this server, so the link would lead in a circle; give its final destination."

@@ -21,6 +21,12 @@ pub enum Code {
     QueryTooComplex,
     /// Not what the schema or the protocol allows.
     BadRequest,
+    /// A document is asked for by its hash, and has yet to be sent with it.
+    PersistedQueryNotFound,
+    /// The server runs documents of its operator's only, and this is none.
+    DocumentNotTrusted,
+    /// The schema is asked for, and the server does not tell it.
+    IntrospectionDisabled,
     /// A time that ends before it begins, or is too long.
     InvalidPeriod,
     /// Not the name of a time zone.
@@ -31,6 +37,8 @@ pub enum Code {
     NotFound,
     /// More different values than a report counts.
     TooManyGroups,
+    /// More is asked for in a time than may be.
+    RateLimited,
     /// As many subscriptions are open as may be.
     TooManySubscriptions,
     /// Not done in the time that one request may take.
@@ -49,11 +57,15 @@ impl Code {
             Self::Forbidden => "FORBIDDEN",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
             Self::BadRequest => "BAD_REQUEST",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
+            Self::DocumentNotTrusted => "DOCUMENT_NOT_TRUSTED",
+            Self::IntrospectionDisabled => "INTROSPECTION_DISABLED",
             Self::InvalidPeriod => "INVALID_PERIOD",
             Self::InvalidTimezone => "INVALID_TIMEZONE",
             Self::InvalidGrouping => "INVALID_GROUPING",
             Self::NotFound => "NOT_FOUND",
             Self::TooManyGroups => "TOO_MANY_GROUPS",
+            Self::RateLimited => "RATE_LIMITED",
             Self::TooManySubscriptions => "TOO_MANY_SUBSCRIPTIONS",
             Self::Timeout => "TIMEOUT",
             Self::Internal => "INTERNAL",

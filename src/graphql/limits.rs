@@ -178,10 +178,28 @@ struct Extent {
     nesting: usize,
 }
 
+/// A query's text with one space between its tokens and nothing else: what is the same of two texts that differ in white
+/// space, commas and comments; `None` where a string never ends.
+pub(super) fn normalised(query: &str) -> Option<String> {
+    let mut text = String::with_capacity(query.len());
+    scan(query, |token| {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&String::from_utf8_lossy(token));
+    })?;
+    Some(text)
+}
+
 /// Counts what a parser would have to build, without building it; `None` where a string never ends.
+fn measure(query: &str) -> Option<Extent> {
+    scan(query, |_| {})
+}
+
+/// Hands over each token.
 ///
 /// It must cut strings exactly where the parser does: a bracket that it takes for text is not counted.
-fn measure(query: &str) -> Option<Extent> {
+fn scan(query: &str, mut each: impl FnMut(&[u8])) -> Option<Extent> {
     let bytes = query.as_bytes();
     let (mut tokens, mut open, mut nesting, mut at) = (0, 0_usize, 0, 0);
     while let Some(&byte) = bytes.get(at) {
@@ -217,6 +235,7 @@ fn measure(query: &str) -> Option<Extent> {
             _ => 1,
         };
         tokens += 1;
+        each(rest.get(..length).unwrap_or(rest));
         at += length;
     }
     Some(Extent { tokens, nesting })
@@ -386,6 +405,23 @@ mod tests {
         ] {
             assert_eq!(measure(text).map(|extent| extent.tokens), Some(tokens), "{text}");
         }
+    }
+
+    #[test]
+    fn texts_that_differ_in_what_means_nothing_are_the_same() {
+        let one = normalised("query A($a: Int = 1) { b(c: \"x , y\", d: $a) { ...F } } # the end");
+        let other = normalised("\u{feff}query A ( $a : Int=1 ){\n  # comment\n  b(c:\"x , y\" d:$a){...F,}}");
+        assert_eq!(one, other);
+        assert_ne!(
+            one,
+            normalised("query A($a: Int = 1) { b(c: \"x, y\", d: $a) { ...F } }")
+        );
+        assert_ne!(normalised("{ ab }"), normalised("{ a b }"));
+        assert_eq!(
+            normalised("{ a(b: \"ä\") }").as_deref(),
+            Some("{ a ( b : \"ä\" ) }")
+        );
+        assert_eq!(normalised("{ a(b: \""), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod click_filter;
 mod click_grouping;
 mod click_report;
 mod connection;
+pub mod cost;
 mod create_short_link;
 mod create_short_links;
 mod documents;
@@ -32,12 +33,14 @@ mod loader;
 mod mutation;
 mod node;
 mod offer;
+mod persisted;
 mod qr_code;
 mod query;
 pub mod refusal;
 mod sending_list;
 mod short_link;
 mod sms;
+mod trusted;
 mod usage;
 mod user_error;
 mod variables;
@@ -52,6 +55,7 @@ use self::{
     audit_entry::AuditEntry,
     click::{Click, ClickTotal},
     connection::{Total, describe},
+    cost::{Bill, Costs},
     documents::Documents,
     domain::Domain,
     field_error::FieldErrors,
@@ -63,18 +67,23 @@ pub use self::{
     limits::Limits,
     live_click::{Streaming, Subscription},
     mutation::Mutation,
+    persisted::DocumentId,
     query::Query,
+    trusted::{Trusted, TrustedError},
+    variables::INTROSPECTION_IS_OFF,
 };
 use crate::{accounts::Principal, app::App};
 
 /// The schema with all that its resolvers can reach.
 pub type LinkhopSchema = Schema<Query, Mutation, Subscription>;
 
-/// The schema over `app`.
+/// The schema over `app`. With `trusted` documents no others are run.
 #[must_use]
-pub fn schema(app: App, limits: Limits, introspection: bool) -> LinkhopSchema {
+pub fn schema(app: App, limits: Limits, introspection: bool, trusted: Option<Arc<Trusted>>) -> LinkhopSchema {
     let mut builder = builder()
-        .extension(Documents::new(limits))
+        .extension(Documents::new(limits, trusted))
+        // Outside of the limits: what is over one of them is not paid for.
+        .extension(Costs)
         .extension(limits)
         .extension(FieldErrors)
         .data(app);
@@ -146,9 +155,18 @@ fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
     )
 }
 
-/// Gives a request what depends on who sends it.
+/// Gives a request what depends on who sends it, and what they pay with.
 #[must_use]
-pub fn prepare(request: Request, app: &App, principal: Option<Arc<Principal>>) -> Request {
+pub fn prepare(
+    request: Request,
+    app: &App,
+    principal: Option<Arc<Principal>>,
+    bill: Option<Bill>,
+) -> Request {
+    let request = match bill {
+        Some(bill) => request.data(bill),
+        None => request,
+    };
     match principal {
         Some(principal) => {
             let loader = loader::loader(app, principal.account_id());

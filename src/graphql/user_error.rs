@@ -2,6 +2,8 @@
 
 use async_graphql::{Description, Enum, Interface, Object};
 
+use crate::catalog::blocked::List;
+
 /// What is wrong, and where.
 #[derive(Clone, Debug)]
 pub(super) struct Complaint {
@@ -37,6 +39,11 @@ impl Complaint {
             ..self
         }
     }
+}
+
+/// What the caller is told of a URL whose host is blocked.
+pub(super) fn blocked(list: List) -> String {
+    format!("It can't be used: {list}. Lead to another host, or ask the operator.")
 }
 
 /// A reason as a sentence begins.

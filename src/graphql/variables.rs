@@ -18,24 +18,31 @@ use async_graphql::{
 };
 use chrono::{DateTime, Utc};
 
-use super::{error::Code, limits::refusal};
+use super::{cost::elements, error::Code, limits::refusal};
 
 /// The most characters of a name that is repeated in a message.
 const MAX_NAME: usize = 100;
 
+/// What whoever asks for the schema is told where it is not told.
+pub const INTROSPECTION_IS_OFF: &str = "Introspection is off on this server. The schema is the file schema.graphql of this \
+    version of Linkhop, and what `linkhop schema` prints; its operator can switch introspection on.";
+
 /// Checks what depends on the document alone: the values that stand in it, and whether a variable that may be null
-/// is used where none may be. Each operation and each fragment is walked once.
+/// is used where none may be. Each operation and each fragment is walked once. Answers how many elements the lists have
+/// that stand in it.
 ///
 /// # Errors
 /// `BAD_REQUEST` for the first that is wrong. What names things that there are not, the library refuses.
-pub(super) fn check_document(registry: &Registry, document: &ExecutableDocument) -> ServerResult<()> {
+pub(super) fn check_document(registry: &Registry, document: &ExecutableDocument) -> ServerResult<usize> {
     let fragments = fragments(registry, document)?;
+    let mut elements: usize = fragments.values().map(|uses| uses.elements).sum();
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         for definition in &operation.variable_definitions {
             check_default(registry, definition)?;
         }
         let uses = of_operation(registry, operation)?;
+        elements += uses.elements;
         let required = required(&uses, &fragments);
         for VariableDefinition {
             name,
@@ -64,13 +71,15 @@ pub(super) fn check_document(registry: &Registry, document: &ExecutableDocument)
             }
         }
     }
-    Ok(())
+    Ok(elements)
 }
 
 /// Where variables are used in one definition of a document, and what other definitions it spreads.
 struct Uses<'a> {
     registry: &'a Registry,
     places: Vec<Place<'a>>,
+    /// Of the lists that stand in it.
+    elements: usize,
     spreads: Vec<&'a str>,
 }
 
@@ -148,6 +157,7 @@ impl<'a> Uses<'a> {
         Self {
             registry,
             places: Vec::new(),
+            elements: 0,
             spreads: Vec::new(),
         }
     }
@@ -176,10 +186,10 @@ impl<'a> Uses<'a> {
     fn field(&mut self, parent: &str, field: &'a Field) -> ServerResult<()> {
         let is_about_schema = matches!(field.name.node.as_str(), "__schema" | "__type");
         if is_about_schema && self.registry.introspection_mode == IntrospectionMode::Disabled {
-            return Err(at(
-                field.name.pos,
-                "Introspection is off on this server.".to_owned(),
-            ));
+            return Err(ServerError {
+                locations: vec![field.name.pos],
+                ..refusal(Code::IntrospectionDisabled, INTROSPECTION_IS_OFF)
+            });
         }
         self.directives(&field.directives)?;
         let registry = self.registry;
@@ -192,6 +202,7 @@ impl<'a> Uses<'a> {
                 .node
                 .clone()
                 .into_const_with(|name| Ok::<_, Infallible>(stand_in(&name)));
+            self.elements += elements(&literal);
             self.argument(known.args.get(name.node.as_str()), &literal, value.pos)?;
         }
         self.selections(

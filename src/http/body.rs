@@ -10,9 +10,16 @@ use serde_json::{Value, json};
 
 use super::{
     accept::{Accept, Precision},
+    rate::tell_spent,
     request_id::RequestId,
 };
-use crate::graphql::error::{Code, Fault};
+use crate::{
+    graphql::{
+        cost::{message, seconds},
+        error::{Code, Fault},
+    },
+    rates::Spent,
+};
 
 /// As what a GraphQL answer is sent (GraphQL over HTTP).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +148,12 @@ impl MediaType {
                 response.headers_mut().extend(header);
                 response
             }
+            Refusal::Spent(spent) => {
+                let body = json!({"errors": spent_error(&spent)}).to_string();
+                let mut response = self.answer(StatusCode::TOO_MANY_REQUESTS, body);
+                tell_spent(response.headers_mut(), &spent);
+                response
+            }
         }
     }
 
@@ -169,6 +182,8 @@ pub(super) enum Refusal {
         /// What the status wants said beside it.
         header: Option<(HeaderName, HeaderValue)>,
     },
+    /// Their quota is spent: a 429.
+    Spent(Spent),
     /// Our fault.
     Fault(Fault),
 }
@@ -188,6 +203,7 @@ impl Refusal {
     pub(super) fn errors(&self, id: &RequestId) -> Value {
         match self {
             Self::Caller { code, message, .. } => one_error(*code, message),
+            Self::Spent(spent) => spent_error(spent),
             Self::Fault(fault) => {
                 id.log(&fault.chain());
                 let extensions = json!({"code": Code::Internal.as_str(), "requestId": id.as_str()});
@@ -215,6 +231,15 @@ impl Refusal {
 
     /// The same with a header.
     pub(super) fn with(self, name: HeaderName, value: &'static str) -> Self {
+        self.with_value(name, HeaderValue::from_static(value))
+    }
+
+    /// The same with the time after which it may be tried again.
+    pub(super) fn again_in(self, seconds: u32) -> Self {
+        self.with_value(header::RETRY_AFTER, seconds.into())
+    }
+
+    fn with_value(self, name: HeaderName, value: HeaderValue) -> Self {
         match self {
             Self::Caller {
                 status,
@@ -225,15 +250,25 @@ impl Refusal {
                 status,
                 code,
                 message,
-                header: Some((name, HeaderValue::from_static(value))),
+                header: Some((name, value)),
             },
-            fault @ Self::Fault(_) => fault,
+            other @ (Self::Spent(_) | Self::Fault(_)) => other,
         }
     }
 }
 
 fn one_error(code: Code, message: &str) -> Value {
     json!([{"message": message, "extensions": {"code": code.as_str()}}])
+}
+
+/// What a client need not read the message for: which quota it is, and after how many seconds to come again.
+fn spent_error(spent: &Spent) -> Value {
+    let extensions = json!({
+        "code": Code::RateLimited.as_str(),
+        "limit": spent.whose.name(),
+        "retryAfter": seconds(spent.wait),
+    });
+    json!([{"message": message(spent), "extensions": extensions}])
 }
 
 /// All that callers are told of what is our fault.

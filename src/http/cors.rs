@@ -53,7 +53,8 @@ pub(super) fn layer(origins: &[Origin]) -> Option<CorsLayer> {
     let allowed = sites
         .collect::<Option<Vec<_>>>()
         .map_or_else(AllowOrigin::any, AllowOrigin::list);
-    let [api_key, request_id] = ["x-api-key", "x-request-id"].map(HeaderName::from_static);
+    let names = ["x-api-key", "x-request-id", "ratelimit", "ratelimit-policy"];
+    let [api_key, request_id, limit, policy] = names.map(HeaderName::from_static);
     let layer = CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST])
@@ -63,7 +64,7 @@ pub(super) fn layer(origins: &[Origin]) -> Option<CorsLayer> {
             api_key,
             request_id.clone(),
         ])
-        .expose_headers([request_id, header::RETRY_AFTER])
+        .expose_headers([request_id, header::RETRY_AFTER, limit, policy])
         .max_age(REMEMBERED);
     Some(layer)
 }

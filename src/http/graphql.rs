@@ -4,28 +4,25 @@ use async_graphql::{Request as GraphqlRequest, Response as GraphqlResponse};
 use axum::{
     Extension,
     extract::{RawQuery, Request, State as Extract},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use entity::AccountId;
 
 use super::{
     accept::Accept,
     body::{MediaType, Refusal, Streamed, Wanted},
     event_stream,
-    operation::{Deadline, Outcome, complete, is_request_error, run},
-    principal::principal,
+    operation::{Deadline, Outcome, answered, complete, is_request_error, run},
+    principal::Caller,
     received::{expect_json, from_body, from_url},
     request_id::RequestId,
     socket,
     state::State,
+    visitor::address_of,
 };
-use crate::{
-    accounts::Principal,
-    graphql::{
-        error::{Code, Fault, ReadOnly},
-        prepare,
-    },
+use crate::graphql::{
+    INTROSPECTION_IS_OFF,
+    error::{Code, Fault, ReadOnly},
 };
 
 /// `POST /graphql`.
@@ -43,14 +40,14 @@ pub(super) async fn post(
     let answered = async {
         expect_json(&headers)?;
         // Nobody's body is read who is not let in.
-        let principal = deadline.work(principal(&state.app, &headers)).await??;
-        let account = principal.as_deref().map(Principal::account_id);
-        let request = from_body(&deadline.body(request).await?)?;
-        let request = prepare(request, &state.app, principal);
-        Ok((execute(&state, request, wanted, deadline).await?, account))
+        let address = address_of(request.extensions(), &headers, &state.settings.trusted_proxies);
+        let caller = deadline.work(Caller::of(&state, &headers, address)).await??;
+        let request = from_body(&deadline.body(state.settings.body_limit, request).await?)?;
+        let request = caller.prepare(&state, request);
+        Ok((execute(&state, request, wanted, deadline).await?, caller))
     };
     match answered.await {
-        Ok((outcome, account)) => answer(&state, outcome, account, wanted, &id),
+        Ok((outcome, caller)) => answer(&state, outcome, &caller, wanted, &id),
         Err(refusal) => wanted.media_type.refuse(refusal, &id),
     }
 }
@@ -66,11 +63,12 @@ pub(super) async fn get(
     if socket::is_asked(&parts.headers) {
         return socket::open(state, id, &mut parts).await;
     }
-    let response = answer_get(&state, &id, url.as_deref().unwrap_or_default(), &parts.headers).await;
+    let response = answer_get(&state, &id, url.as_deref().unwrap_or_default(), &parts).await;
     ([(header::VARY, "accept")], response).into_response()
 }
 
-async fn answer_get(state: &State, id: &RequestId, url: &str, headers: &HeaderMap) -> Response {
+async fn answer_get(state: &State, id: &RequestId, url: &str, parts: &Parts) -> Response {
+    let headers = &parts.headers;
     let request = from_url(url);
     if matches!(request, Ok(None)) && Accept::of(headers).prefers_html() {
         return state.playground.page();
@@ -83,10 +81,10 @@ async fn answer_get(state: &State, id: &RequestId, url: &str, headers: &HeaderMa
     let answered = async {
         let message = "Send a GraphQL request with POST, or a query in the URL's parameter query.";
         let request = request?.ok_or_else(|| Refusal::bad_request(message))?;
-        let principal = deadline.work(principal(&state.app, headers)).await??;
-        let account = principal.as_deref().map(Principal::account_id);
-        let request = prepare(request, &state.app, principal).data(ReadOnly);
-        Ok((execute(state, request, wanted, deadline).await?, account))
+        let address = address_of(&parts.extensions, headers, &state.settings.trusted_proxies);
+        let caller = deadline.work(Caller::of(state, headers, address)).await??;
+        let request = caller.prepare(state, request).data(ReadOnly);
+        Ok((execute(state, request, wanted, deadline).await?, caller))
     };
     match answered.await {
         Ok((Outcome::Answered(response), _)) if would_change(&response) => {
@@ -95,7 +93,7 @@ async fn answer_get(state: &State, id: &RequestId, url: &str, headers: &HeaderMa
                 .with(header::ALLOW, "POST");
             wanted.media_type.refuse(refusal, id)
         }
-        Ok((outcome, account)) => answer(state, outcome, account, wanted, id),
+        Ok((outcome, caller)) => answer(state, outcome, &caller, wanted, id),
         Err(refusal) => wanted.media_type.refuse(refusal, id),
     }
 }
@@ -113,7 +111,7 @@ pub(super) async fn method_not_allowed(Extension(id): Extension<RequestId>, head
 /// `GET /schema.graphql`.
 pub(super) async fn schema(Extract(state): Extract<State>) -> Response {
     if !state.settings.introspection {
-        return super::pages::not_found().into_response();
+        return (StatusCode::NOT_FOUND, format!("{INTROSPECTION_IS_OFF}\n")).into_response();
     }
     (
         [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
@@ -136,38 +134,33 @@ async fn execute(
     deadline: Deadline,
 ) -> Result<Outcome, Refusal> {
     match wanted.streamed {
-        Streamed::Nothing => {
-            let response = deadline.work(state.schema.execute(request)).await?;
-            Ok(Outcome::Answered(response))
-        }
+        Streamed::Nothing => answered(deadline.work(state.schema.execute(request)).await?),
         Streamed::Subscriptions | Streamed::Everything => run(state, request, deadline).await,
     }
 }
 
 /// Sends what came of an operation.
-fn answer(
-    state: &State,
-    outcome: Outcome,
-    account: Option<AccountId>,
-    wanted: Wanted,
-    id: &RequestId,
-) -> Response {
+fn answer(state: &State, outcome: Outcome, caller: &Caller, wanted: Wanted, id: &RequestId) -> Response {
     let media_type = wanted.media_type;
-    match outcome {
-        Outcome::Answered(response)
+    let mut response = match outcome {
+        Outcome::Answered(mut response)
             if wanted.streamed == Streamed::Everything && !is_request_error(&response) =>
         {
+            caller.note_cost(&mut response);
             event_stream::of_one(response, id)
         }
-        Outcome::Answered(response) => {
+        Outcome::Answered(mut response) => {
+            caller.note_cost(&mut response);
             let is_refused = is_request_error(&response);
             send(response, is_refused, media_type, id)
         }
-        Outcome::Begun(responses) => match state.streams.take(account) {
+        Outcome::Begun(responses) => match state.streams.take(caller.account()) {
             Some(place) => event_stream::of_many(responses, place, id.clone()),
             None => media_type.refuse(Refusal::no_place(), id),
         },
-    }
+    };
+    caller.tell_left(&mut response);
+    response
 }
 
 /// Sends an answer, each of its errors with a code; what is our fault is logged once and masked.

@@ -5,6 +5,7 @@ mod body;
 mod cors;
 mod event_stream;
 mod graphql;
+mod guesses;
 mod health;
 mod metrics;
 mod openapi;
@@ -13,8 +14,10 @@ mod pages;
 mod playground;
 mod preview;
 mod principal;
+mod rate;
 mod received;
 mod redirect;
+mod report;
 mod request_id;
 mod shorten;
 mod socket;
@@ -40,7 +43,7 @@ pub use self::{
 };
 
 /// Paths of the server's own. No code can be the first segment of one (`links::code::RESERVED`).
-pub const ROUTES: [&str; 9] = [
+pub const ROUTES: [&str; 10] = [
     "/graphql",
     "/graphql/assets/{name}",
     "/schema.graphql",
@@ -48,6 +51,7 @@ pub const ROUTES: [&str; 9] = [
     "/openapi.json",
     "/healthz",
     "/readyz",
+    "/report",
     "/robots.txt",
     "/favicon.ico",
 ];
@@ -62,6 +66,7 @@ pub fn router(state: State) -> Router {
         openapi,
         healthz,
         readyz,
+        reports,
         robots,
         favicon,
     ] = ROUTES;
@@ -90,6 +95,7 @@ pub fn router(state: State) -> Router {
         .merge(api)
         .route(healthz, get(health::live))
         .route(readyz, get(health::ready))
+        .route(reports, get(report::get).post(report::post))
         .route(robots, get(pages::robots))
         .route(favicon, get(pages::favicon))
         .route("/", any(redirect::root))

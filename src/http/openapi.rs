@@ -17,7 +17,7 @@ use super::{
 use crate::graphql::refusal::reasons;
 
 /// Reasons that have nothing to do with what the link is to be: status, code, and when.
-const OF_REQUESTS: [(u16, &str, &str); 10] = [
+const OF_REQUESTS: [(u16, &str, &str); 11] = [
     (
         400,
         "bad_request",
@@ -33,6 +33,12 @@ const OF_REQUESTS: [(u16, &str, &str); 10] = [
         415,
         "bad_request",
         "The body is not `application/json`, of another charset than UTF-8, or compressed.",
+    ),
+    (
+        429,
+        "rate_limited",
+        "The key or its account has asked for too much; `Retry-After` says in how many seconds to come again. Or too many \
+         wrong keys came from the address.",
     ),
     (
         500,

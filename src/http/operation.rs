@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_graphql::{Request as GraphqlRequest, Response as GraphqlResponse, ServerError};
 use axum::{
-    body::Bytes,
+    body::{Bytes, HttpBody as _},
     extract::{FromRequest as _, Request},
     http::{StatusCode, header},
 };
@@ -15,9 +15,12 @@ use futures_util::{
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{body::Refusal, request_id::RequestId, state::State};
-use crate::graphql::{
-    Streaming,
-    error::{Code, Fault},
+use crate::{
+    graphql::{
+        Streaming,
+        error::{Code, Fault},
+    },
+    rates::Spent,
 };
 
 /// What came of an operation.
@@ -66,10 +69,23 @@ async fn begin(
         let responses = stream::iter(first).chain(rest);
         return Ok(Outcome::Begun(responses.boxed()));
     }
-    first.map(Outcome::Answered).ok_or_else(|| {
+    let first = first.ok_or_else(|| {
         let nothing = std::io::Error::other("an operation without an answer");
         Refusal::Fault(Fault::new(nothing))
-    })
+    })?;
+    answered(first)
+}
+
+/// An answer as what came of an operation.
+///
+/// # Errors
+/// Where it says that the caller's quota is spent: then nothing was done.
+pub(super) fn answered(response: GraphqlResponse) -> Result<Outcome, Refusal> {
+    let mut errors = response.errors.iter();
+    match errors.find_map(|error| error.source::<Spent>()) {
+        Some(spent) => Err(Refusal::Spent(*spent)),
+        None => Ok(Outcome::Answered(response)),
+    }
 }
 
 /// The events of a subscription, up to one whose fields take longer than a request may.
@@ -127,14 +143,19 @@ impl Deadline {
     }
 
     /// Reads a body that arrives in time.
-    pub(super) async fn body(self, request: Request) -> Result<Bytes, Refusal> {
+    pub(super) async fn body(self, limit: usize, request: Request) -> Result<Bytes, Refusal> {
+        let too_large = || {
+            let message =
+                format!("The body has over {limit} bytes, the most that are taken; send less at once.");
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::BadRequest, message)
+        };
+        // Who says so beforehand need not send it.
+        if request.body().size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+            return Err(too_large());
+        }
         match timeout_at(self.end, Bytes::from_request(request, &())).await {
             Ok(Ok(body)) => Ok(body),
-            Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                let message = "The body is too large; send less at once.";
-                let code = Code::BadRequest;
-                Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, code, message))
-            }
+            Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
             Ok(Err(_)) => Err(Refusal::bad_request("The body broke off; send it whole.")),
             Err(_) => {
                 let message = format!("The body did not arrive within {:?}; send it faster.", self.limit);
@@ -164,8 +185,14 @@ impl Deadline {
 /// The most characters of what the library says.
 const MAX_MESSAGE: usize = 300;
 
+/// The most errors of a document that can't be run: a short text can have thousands.
+const MAX_ERRORS: usize = 25;
+
 /// Gives each error of an answer its code; what is our fault is logged once and masked.
 pub(super) fn complete(response: &mut GraphqlResponse, id: &RequestId) {
+    if is_request_error(response) {
+        response.errors.truncate(MAX_ERRORS);
+    }
     for error in &mut response.errors {
         complete_error(error, id);
     }

@@ -7,13 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::links::lookup::State;
+use crate::{catalog::blocked::List, links::lookup::State};
 
 const STYLE: &str = "body{margin:0;min-height:100vh;display:grid;place-content:center;padding:1.5rem;\
     box-sizing:border-box;font:1.125rem/1.5 system-ui,sans-serif;color:#1f2430;background:#f6f7f9;text-align:center}\
     h1{font-size:1.5rem;margin:0 0 .5rem;overflow-wrap:anywhere}p{margin:0;max-width:28rem}\
     button{margin-top:1.5rem;width:100%;min-height:3.5rem;font:inherit;font-weight:600;color:#fff;background:#2456d6;\
-    border:0;border-radius:.75rem}button:focus-visible{outline:3px solid #8fb0ff;outline-offset:3px}\
+    border:0;border-radius:.75rem}label{display:block;margin-top:1rem;text-align:left}\
+    input,textarea{display:block;width:100%;box-sizing:border-box;padding:.5rem;font:inherit}button:focus-visible{outline:3px solid #8fb0ff;outline-offset:3px}\
     @media(prefers-color-scheme:dark){body{color:#e8eaf0;background:#16181d}}";
 
 /// A plain page: a title and a sentence.
@@ -83,6 +84,16 @@ pub(super) fn gone(state: State) -> Response {
         State::Active | State::Archived => "This link has been removed.",
     };
     page(StatusCode::GONE, "Link no longer available", text)
+}
+
+/// For a link to a host that is blocked: gone, and where a deny list says so, for reasons that may be of law.
+pub(super) fn blocked(list: List) -> Response {
+    let status = match list {
+        List::Operator => StatusCode::GONE,
+        List::DenyList => StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS,
+    };
+    let text = "This link has been blocked, since where it leads may do harm.";
+    page(status, "Link blocked", text)
 }
 
 /// For a click that could not be stored: it is not answered, and may be tried again.

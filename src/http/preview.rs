@@ -68,7 +68,8 @@ pub(super) async fn go_on(state: &State, id: &RequestId, request: &Parts, body: 
     let (stands, link) = match app.resolver.resolve(host, &code, now).await {
         Ok(Resolved::Active(link)) => (lookup::State::Active, link),
         Ok(Resolved::Gone(stands, link)) => (stands, link),
-        Ok(Resolved::Unknown) => return method_not_allowed(READS),
+        Ok(Resolved::Blocked(list, link)) if link.filter_bots => return pages::blocked(list),
+        Ok(Resolved::Unknown | Resolved::Blocked(..)) => return method_not_allowed(READS),
         Err(error) => return failed(id, &error),
     };
     if !link.filter_bots {

@@ -1,37 +1,127 @@
 //! From headers to who is asking.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use axum::http::{HeaderMap, StatusCode, header};
+use async_graphql::{Request as GraphqlRequest, Response as GraphqlResponse};
+use axum::{
+    http::{HeaderMap, StatusCode, header},
+    response::Response,
+};
+use entity::AccountId;
 
-use super::body::Refusal;
+use super::{body::Refusal, rate::tell_left, state::State};
 use crate::{
     accounts::{ApiKey, AuthenticateError, Principal},
-    app::App,
-    graphql::error::{Code, Fault},
+    graphql::{
+        cost::Bill,
+        error::{Code, Fault},
+        prepare,
+    },
+    rates::Standing,
 };
 
-/// Who sent the request; `None` for nobody, who may still ask for the schema.
-pub(super) async fn principal(app: &App, headers: &HeaderMap) -> Result<Option<Arc<Principal>>, Refusal> {
-    match presented(headers) {
-        Some(key) => holder(app, key).await.map(Some),
-        None => Ok(None),
+/// Who sends a request, and what they pay with: nobody, who may still ask for the schema, has neither.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Caller {
+    pub(super) principal: Option<Arc<Principal>>,
+    pub(super) bill: Option<Bill>,
+}
+
+impl Caller {
+    /// Who sent a request with these headers from that address.
+    ///
+    /// # Errors
+    /// Where their key does not work, or has nothing left to pay with.
+    pub(super) async fn of(
+        state: &State,
+        headers: &HeaderMap,
+        address: Option<IpAddr>,
+    ) -> Result<Self, Refusal> {
+        match presented(headers) {
+            Some(key) => Self::with_key(state, key, address).await,
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// Whose key this is.
+    ///
+    /// # Errors
+    /// As [`Caller::of`].
+    pub(super) async fn with_key(state: &State, key: &str, address: Option<IpAddr>) -> Result<Self, Refusal> {
+        let principal = holder(state, key, address).await?;
+        Self::paying(state, principal)
+    }
+
+    /// Somebody who is let in.
+    ///
+    /// # Errors
+    /// Where they have nothing left to pay with.
+    pub(super) fn paying(state: &State, principal: Arc<Principal>) -> Result<Self, Refusal> {
+        let bill = Bill::open(&state.rates, &principal).map_err(Refusal::Spent)?;
+        Ok(Self {
+            principal: Some(principal),
+            bill: Some(bill),
+        })
+    }
+
+    /// Their account.
+    pub(super) fn account(&self) -> Option<AccountId> {
+        self.principal.as_deref().map(Principal::account_id)
+    }
+
+    /// Says in an answer what it has cost them.
+    pub(super) fn note_cost(&self, response: &mut GraphqlResponse) {
+        if let Some(bill) = &self.bill {
+            bill.note_on(response);
+        }
+    }
+
+    /// Says in an answer's headers what they may still ask for.
+    pub(super) fn tell_left(&self, response: &mut Response) {
+        if let Some(bill) = &self.bill {
+            tell_left(response.headers_mut(), bill.left());
+        }
+    }
+
+    /// Gives a request what depends on them.
+    pub(super) fn prepare(&self, state: &State, request: GraphqlRequest) -> GraphqlRequest {
+        prepare(request, &state.app, self.principal.clone(), self.bill.clone())
     }
 }
 
-/// Whose key this is.
-pub(super) async fn holder(app: &App, key: &str) -> Result<Arc<Principal>, Refusal> {
+/// Whose key this is. Who was wrong too often is not looked up any more, but for keys that have worked: who shares an
+/// address with them is not shut out.
+async fn holder(state: &State, key: &str, address: Option<IpAddr>) -> Result<Arc<Principal>, Refusal> {
     let unknown = || {
         let message = "This API key is unknown, expired or revoked; send one that works, or none.";
         Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
             .with(header::WWW_AUTHENTICATE, "Bearer")
     };
-    let Some(key) = ApiKey::parse(key) else {
+    let (app, guesses) = (&state.app, &state.guesses);
+    let now = app.clock.now();
+    let parsed = ApiKey::parse(key);
+    if let Standing::Over(seconds) = guesses.standing(address, now)
+        && !parsed.as_ref().is_some_and(|key| guesses.has_worked(&key.hash()))
+    {
+        let message = format!(
+            "Too many wrong API keys came from this address; send one that works, in {seconds} s at the earliest."
+        );
+        let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited, message);
+        return Err(refusal.again_in(seconds));
+    }
+    let Some(key) = parsed else {
+        guesses.note_wrong(address, now);
         return Err(unknown());
     };
-    match app.authenticator.authenticate(&key, app.clock.now()).await {
-        Ok(principal) => Ok(principal),
-        Err(AuthenticateError::UnknownKey) => Err(unknown()),
+    match app.authenticator.authenticate(&key, now).await {
+        Ok(principal) => {
+            guesses.note_right(&principal.key.hash);
+            Ok(principal)
+        }
+        Err(AuthenticateError::UnknownKey) => {
+            guesses.note_wrong(address, now);
+            Err(unknown())
+        }
         Err(AuthenticateError::Suspended) => {
             let message = "This account is suspended; ask the operator of the server.";
             Err(Refusal::new(

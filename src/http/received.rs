@@ -11,7 +11,10 @@ use super::{
     accept::{is_utf8, split},
     body::Refusal,
 };
-use crate::{graphql::error::Code, values::query::pairs};
+use crate::{
+    graphql::{DocumentId, error::Code},
+    values::query::pairs,
+};
 
 /// A GraphQL request as it was sent, its parts of any type at first so that each can be told what it should be.
 /// Other parts are for other servers, and passed over.
@@ -22,11 +25,16 @@ struct Received {
     operation_name: Option<Value>,
     variables: Option<Value>,
     extensions: Option<Value>,
+    document_id: Option<Value>,
 }
 
 /// What to do about a body that is no GraphQL request.
 const NO_REQUEST: &str =
     "Send a JSON object with a string \"query\" and, if need be, an object \"variables\", as UTF-8.";
+
+/// What to do about a hash that is none.
+const NO_HASH: &str = "Name a document by the SHA-256 of its text, 64 hexadecimal digits: as documentId, or as \
+    extensions.persistedQuery with version 1 and sha256Hash.";
 
 /// Says that a body may be read, for what is JSON in UTF-8 and nothing else.
 ///
@@ -116,6 +124,7 @@ pub(super) fn from_url(query: &str) -> Result<Option<GraphqlRequest>, Refusal> {
             "operationName" => (&mut received.operation_name, false),
             "variables" => (&mut received.variables, true),
             "extensions" => (&mut received.extensions, true),
+            "documentId" => (&mut received.document_id, false),
             _ => continue,
         };
         let value = decode(value)?;
@@ -138,7 +147,7 @@ pub(super) fn from_url(query: &str) -> Result<Option<GraphqlRequest>, Refusal> {
             Some(Value::from(&*value))
         };
     }
-    if received.query.is_none() {
+    if received.query.is_none() && received.document_id()?.is_none() {
         return Ok(None);
     }
     if let Some(Value::String(_)) = received.variables {
@@ -170,8 +179,10 @@ impl Received {
     /// # Errors
     /// A 400 that says what is wrong.
     fn request(self) -> Result<GraphqlRequest, Refusal> {
+        let document_id = self.document_id()?;
         let query = match self.query {
             Some(Value::String(query)) if !query.is_empty() => query,
+            None | Some(Value::Null | Value::String(_)) if document_id.is_some() => String::new(),
             None | Some(Value::Null | Value::String(_)) => return Err(Refusal::bad_request(NO_REQUEST)),
             Some(_) => {
                 return Err(Refusal::bad_request(
@@ -180,6 +191,9 @@ impl Received {
             }
         };
         let mut request = GraphqlRequest::new(query);
+        if let Some(id) = document_id {
+            request = request.data(id);
+        }
         request.operation_name = match self.operation_name {
             None | Some(Value::Null) => None,
             // The specification has it so in a URL, and clients send it so in a body.
@@ -197,6 +211,42 @@ impl Received {
         match self.extensions {
             None | Some(Value::Null | Value::Object(_)) => Ok(request),
             Some(_) => Err(Refusal::bad_request("extensions must be an object.")),
+        }
+    }
+}
+
+impl Received {
+    /// The SHA-256 that names the document, where one does.
+    ///
+    /// # Errors
+    /// A 400 where it is none, or where two are named.
+    fn document_id(&self) -> Result<Option<DocumentId>, Refusal> {
+        let no_hash = || Refusal::bad_request(NO_HASH);
+        let read = |value: &Value| match value {
+            Value::String(text) => DocumentId::parse(text).ok_or_else(no_hash),
+            _ => Err(no_hash()),
+        };
+        let given = match &self.document_id {
+            None | Some(Value::Null) => None,
+            Some(id) => Some(read(id)?),
+        };
+        let Some(Value::Object(extensions)) = &self.extensions else {
+            return Ok(given);
+        };
+        let persisted = match extensions.get("persistedQuery") {
+            None | Some(Value::Null) => return Ok(given),
+            Some(Value::Object(persisted)) => persisted,
+            Some(_) => return Err(no_hash()),
+        };
+        if persisted.get("version") != Some(&Value::from(1)) {
+            return Err(no_hash());
+        }
+        let hash = read(persisted.get("sha256Hash").ok_or_else(no_hash)?)?;
+        match given {
+            Some(id) if id != hash => Err(Refusal::bad_request(
+                "documentId and extensions.persistedQuery name two documents; name one.",
+            )),
+            _ => Ok(Some(hash)),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
         self,
         resolve::{LiveLink, Resolved},
     },
-    values::{host::Host, template::fill_at_click},
+    values::{host::Host, host_name, template::fill_at_click},
 };
 
 /// What handsets glue to a link at the end of a sentence.
@@ -66,6 +66,7 @@ async fn answer(state: &State, id: &RequestId, request: &Parts) -> Response {
     let link = match app.resolver.resolve(host, &code, now).await {
         Ok(Resolved::Active(link)) => link,
         Ok(Resolved::Gone(state, link)) => return gone(StatusCode::FOUND, state, &link),
+        Ok(Resolved::Blocked(list, _)) => return pages::blocked(list),
         Ok(Resolved::Unknown) => return pages::not_found(),
         Err(error) => return failed(id, &error),
     };
@@ -94,7 +95,9 @@ async fn refuse(state: &State, id: &RequestId, request: &Parts) -> Response {
     };
     let app = &state.app;
     match app.resolver.resolve(host, &code, app.clock.now()).await {
-        Ok(Resolved::Active(link) | Resolved::Gone(_, link)) if link.filter_bots => {
+        Ok(Resolved::Active(link) | Resolved::Gone(_, link) | Resolved::Blocked(_, link))
+            if link.filter_bots =>
+        {
             method_not_allowed(READS_AND_CONTINUE)
         }
         Ok(_) => method_not_allowed(READS),
@@ -138,6 +141,9 @@ pub(super) async fn root(
         Err(error) => return failed(&id, &error),
     };
     if let Some(url) = &domain.root_url {
+        if let Some(list) = state.app.hosts.blocked().list_of(host_name::host_of(url)) {
+            return pages::blocked(list);
+        }
         return redirect(StatusCode::FOUND, url);
     }
     match catalog::sending_list::brand_of(db, domain.account_id, domain.id).await {

@@ -12,16 +12,19 @@ use entity::Timestamp;
 
 use super::{
     cors::Origin,
+    guesses::Guesses,
     metrics::{Known, Requests},
     openapi::openapi,
     pages,
     playground::Playground,
     redirect::host_of,
+    report::Reports,
     streams::Streams,
 };
 use crate::{
     app::App,
-    graphql::{self, Limits, LinkhopSchema},
+    graphql::{self, Limits, LinkhopSchema, Trusted},
+    rates::{Quotas, Rates},
     values::{host::Host, network::Networks},
 };
 
@@ -40,8 +43,12 @@ pub struct Settings {
     pub trusted_proxies: Networks,
     /// How much work one GraphQL request may ask for.
     pub limits: Limits,
+    /// How much keys and accounts may ask for in a time.
+    pub quotas: Quotas,
     /// Whether the schema may be asked for.
     pub introspection: bool,
+    /// The documents that are run, and no others; any if `None`.
+    pub trusted: Option<Arc<Trusted>>,
     /// A key to show in the playground: for a demo only, since whoever opens the page has it.
     pub playground_key: Option<String>,
     /// Whether requests are counted, for [`metrics_router`](super::metrics_router).
@@ -59,7 +66,9 @@ impl Default for Settings {
             api_host: None,
             trusted_proxies: Networks::default(),
             limits: Limits::default(),
+            quotas: Quotas::default(),
             introspection: true,
+            trusted: None,
             playground_key: None,
             metrics: false,
             metrics_age: Duration::from_secs(5),
@@ -79,6 +88,12 @@ pub struct Inner {
     pub(super) schema: LinkhopSchema,
     /// How the door is set up.
     pub settings: Settings,
+    /// Counts what keys and accounts ask for.
+    pub(super) rates: Arc<Rates>,
+    /// Counts wrong keys.
+    pub(super) guesses: Guesses,
+    /// Counts reports of abuse.
+    pub(super) reports: Reports,
     /// Answers that go on.
     pub streams: Streams,
     /// Requests so far, if they are counted.
@@ -95,8 +110,17 @@ impl State {
     /// Makes the schema and the playground's page.
     #[must_use]
     pub fn new(app: App, settings: Settings) -> Self {
+        let clock = app.clock.clone();
         Self(Arc::new(Inner {
-            schema: graphql::schema(app.clone(), settings.limits, settings.introspection),
+            rates: Arc::new(Rates::new(settings.quotas, move || clock.now())),
+            guesses: Guesses::default(),
+            reports: Reports::default(),
+            schema: graphql::schema(
+                app.clone(),
+                settings.limits,
+                settings.introspection,
+                settings.trusted.clone(),
+            ),
             streams: Streams::default(),
             playground: Playground::new(settings.playground_key.as_deref()),
             sdl: graphql::sdl(),

@@ -4,7 +4,7 @@ use std::{borrow::Cow, net::IpAddr, net::SocketAddr};
 
 use axum::{
     extract::ConnectInfo,
-    http::{Method, header, request::Parts},
+    http::{Extensions, HeaderMap, Method, header, request::Parts},
 };
 use entity::{ClickId, Timestamp, click::Method as ClickMethod};
 
@@ -34,7 +34,7 @@ impl<'a> Visitor<'a> {
             },
             agent: None,
             is_prefetch: false,
-            address: address_of(request, trusted),
+            address: address_of(&request.extensions, &request.headers, trusted),
             referrer: None,
             languages: None,
             query: request.uri.query().unwrap_or_default(),
@@ -91,15 +91,13 @@ fn says_ahead(value: &[u8]) -> bool {
 /// The address that a request comes from: its peer's, or, where that is a trusted proxy, the last one in
 /// `X-Forwarded-For` that is none. What stands to the left of that one is the sender's own word, and so is the whole
 /// header from anywhere else. An entry that is no address ends the walk at the proxy that wrote it.
-fn address_of(request: &Parts, trusted: &Networks) -> Option<IpAddr> {
-    let ConnectInfo(peer) = request.extensions.get::<ConnectInfo<SocketAddr>>()?;
+pub(super) fn address_of(extensions: &Extensions, headers: &HeaderMap, trusted: &Networks) -> Option<IpAddr> {
+    let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
     let mut address = peer.ip();
     if trusted.is_empty() || !trusted.contain(address) {
         return Some(address);
     }
-    let lines = request
-        .headers
-        .get_all(header::HeaderName::from_static("x-forwarded-for"));
+    let lines = headers.get_all(header::HeaderName::from_static("x-forwarded-for"));
     for line in lines.iter().rev() {
         for entry in line.as_bytes().rsplit(|byte| *byte == b',') {
             let Some(before) = forwarded(entry) else {
@@ -179,7 +177,9 @@ mod tests {
             ("10.0.0.1:1", &["198.51.100.1,"], "10.0.0.1"),
         ] {
             let headers: Vec<_> = forwarded.iter().map(|line| ("x-forwarded-for", *line)).collect();
-            let address = address_of(&parts(peer, &headers), &trusted).map(|address| address.to_string());
+            let parts = parts(peer, &headers);
+            let address =
+                address_of(&parts.extensions, &parts.headers, &trusted).map(|address| address.to_string());
             assert_eq!(address.as_deref(), Some(expected), "{peer} {forwarded:?}");
         }
     }

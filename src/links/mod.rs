@@ -11,5 +11,6 @@ pub mod list;
 pub mod lookup;
 pub mod message;
 pub mod qr_code;
+pub mod report;
 pub mod resolve;
 pub mod usage;

@@ -4,6 +4,7 @@
 
 pub mod domain_host;
 pub mod host;
+pub mod host_name;
 pub mod metadata;
 pub mod name;
 pub mod network;

@@ -87,7 +87,7 @@ async fn an_allowed_site_is_told_what_it_may_send_and_read() {
         assert_eq!(answer.header("access-control-allow-origin"), SITE);
         assert_eq!(
             names(answer.header("access-control-expose-headers")),
-            ["retry-after", "x-request-id"]
+            ["ratelimit", "ratelimit-policy", "retry-after", "x-request-id"]
         );
         let vary: Vec<_> = answer.headers.get_all("vary").iter().collect();
         assert!(

@@ -273,7 +273,22 @@ async fn without_introspection_the_schema_is_nowhere_to_be_had() {
         ..Setup::default()
     })
     .await;
-    assert_eq!(app.get("go.example.com", "/schema.graphql").await.status, 404);
+    let answer = app.get("go.example.com", "/schema.graphql").await;
+    assert_eq!(answer.status, 404);
+    assert!(answer.body.contains("Introspection is off"), "{}", answer.body);
+    // The playground tells nothing of it, and operations that somebody knows can be run there.
+    let page = app
+        .visit(
+            Method::GET,
+            "go.example.com",
+            "/graphql",
+            &[("accept", "text/html")],
+        )
+        .await;
+    assert_eq!(
+        (page.status.as_u16(), page.body.contains("playground")),
+        (200, true)
+    );
     for query in [
         INTROSPECTION,
         "{ __schema { queryType { name } } }",
@@ -286,7 +301,7 @@ async fn without_introspection_the_schema_is_nowhere_to_be_had() {
             answer.body
         );
         assert!(!answer.body.contains("\"Offer\""), "{}", answer.body);
-        assert_eq!(answer.error_code(), "BAD_REQUEST");
+        assert_eq!(answer.error_code(), "INTROSPECTION_DISABLED");
         assert!(answer.body.contains("Introspection is off"), "{}", answer.body);
         assert!(answer.json().get("data").is_none(), "{}", answer.body);
     }

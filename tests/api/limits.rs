@@ -330,3 +330,58 @@ async fn the_standard_introspection_query_passes_with_a_key_and_without() {
         assert_eq!(schema["queryType"]["name"], "Query");
     }
 }
+
+#[tokio::test]
+async fn a_flood_of_directives_is_refused_or_answered_at_once_and_in_few_words() {
+    let app = TestApp::start().await;
+    let flood = |directive: &str, times: usize| format!("{{ __typename {} }}", directive.repeat(times));
+    for directive in ["@include(if: true) ", "@a ", "@a(b: 1) "] {
+        assert_eq!(
+            refusal(&app, &flood(directive, 10_000)).await,
+            "QUERY_TOO_COMPLEX"
+        );
+        let answer = app.graphql(&flood(directive, 1400), Value::Null).await;
+        assert!(
+            answer.body.len() < 10_000,
+            "{directive}: {} bytes",
+            answer.body.len()
+        );
+    }
+    // As are all other mistakes that can be made by the thousand.
+    let fields: Vec<_> = (0..3000).map(|number| format!("a{number}")).collect();
+    let fields = fields.join(" ");
+    let answer = app.graphql(&format!("{{ {fields} }}"), Value::Null).await;
+    assert!(answer.body.len() < 10_000, "{} bytes", answer.body.len());
+    assert_eq!(answer.json()["errors"].as_array().map(Vec::len), Some(25));
+}
+
+#[tokio::test]
+async fn whoever_is_refused_is_told_the_limit_and_what_to_do() {
+    let app = TestApp::start().await;
+    let aliases: Vec<_> = (0..51).map(|number| format!("a{number}: __typename")).collect();
+    let aliases = aliases.join(" ");
+    for (query, limit) in [
+        (bomb(25, 2), "at most 1000"),
+        (format!("{{ {aliases} }}"), "at most 50"),
+        (format!("{{ {} }}", "__typename ".repeat(10_000)), "at most 10000"),
+        (
+            "query { ...A } fragment A on Query { ...B } fragment B on Query { ...A }".to_owned(),
+            "at most",
+        ),
+        (format!("{{ a(b: {}) }}", nested("[", 200, "]")), "at most 128"),
+        (
+            "{ shortLinks { nodes { offer { usage { links } } sendingList { domain { id } } } } } # "
+                .to_owned()
+                + &"x".repeat(256 * 1024),
+            "at most 262144",
+        ),
+    ] {
+        let answer = app.graphql(&query, Value::Null).await;
+        assert_eq!(answer.error_code(), "QUERY_TOO_COMPLEX");
+        let message = answer.json()["errors"][0]["message"].to_string();
+        assert!(
+            message.contains(limit) && message.contains("Split it"),
+            "{message}"
+        );
+    }
+}

@@ -273,6 +273,6 @@ async fn a_document_that_is_sent_again_is_answered_for_its_new_variables() {
         (true, &domain, json!({"node": {"__typename": "Domain"}})),
     ] {
         let answer = app.graphql(query, json!({"hide": hide, "id": id})).await;
-        assert_eq!(answer.json(), json!({ "data": data }));
+        assert_eq!(answer.json()["data"], data);
     }
 }

@@ -154,6 +154,7 @@ async fn a_full_space_of_codes_is_a_500_that_says_to_try_again() {
                 length: 1,
                 draws: 2,
                 random: |bytes| vec![0; bytes],
+                ..CodeSpace::default()
             },
             ..Options::default()
         },

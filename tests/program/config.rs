@@ -12,7 +12,7 @@ use super::{
 use crate::support::{Database, START, Tenant};
 
 /// Each setting of `linkhop serve`, with a value that is not its default, as the file writes it.
-const RIGHT: [(&str, &str); 28] = [
+const RIGHT: [(&str, &str); 35] = [
     ("--database-url", "'sqlite:///nowhere/other.db'"),
     ("--read-connections", "9"),
     ("--sqlite-synchronous", "'normal'"),
@@ -21,13 +21,19 @@ const RIGHT: [(&str, &str); 28] = [
     ("--api-host", "'api.example.com'"),
     ("--body-limit", "1_000"),
     ("--request-timeout", "3"),
+    ("--header-timeout", "20"),
     ("--cors-origin", "'https://app.example.com'"),
     ("--introspection", "false"),
+    ("--trusted-documents", "'operations'"),
     ("--max-depth", "8"),
     ("--max-complexity", "900"),
     ("--max-aliases", "7"),
     ("--max-spreads", "600"),
     ("--max-tokens", "5000"),
+    ("--key-rate", "0"),
+    ("--key-burst", "50"),
+    ("--account-rate", "500"),
+    ("--account-burst", "1"),
     ("--redirect-cache", "4096"),
     ("--redirect-lifetime", "600"),
     ("--click-wait", "80"),
@@ -37,6 +43,7 @@ const RIGHT: [(&str, &str); 28] = [
     ("--burst-address", "0"),
     ("--burst-link", "10000"),
     ("--geo-database", "'README.md'"),
+    ("--deny-list", "'README.md'"),
     ("--trusted-proxy", "'10.0.0.0/8'"),
     ("--click-retention", "400"),
     ("--log", "'warn,linkhop=debug'"),
@@ -265,7 +272,7 @@ fn what_is_wrong_in_the_file_is_named_with_the_file() {
     for (text, said) in [
         (
             "max_dept = 8",
-            "there is no setting 'max_dept'; there are api_host, ",
+            "there is no setting 'max_dept'; there are account_burst, ",
         ),
         ("config = 'other.toml'", "there is no setting 'config'"),
         ("name = 'ops'", "there is no setting 'name'"),

@@ -10,6 +10,7 @@ mod demo;
 mod erase;
 mod export;
 mod export_pages;
+mod floods;
 mod help;
 mod import;
 mod links_import;

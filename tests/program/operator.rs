@@ -498,3 +498,110 @@ async fn a_database_without_tables_is_said_to_need_migrate_up() {
         assert!(ended.stderr.contains("run `linkhop migrate up`"), "{ended:?}");
     }
 }
+
+#[tokio::test]
+async fn a_host_is_blocked_and_unblocked_beside_a_running_server() {
+    let database = Database::migrated().await;
+    let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
+    let (_program, url) = Program::serve(&database);
+    let client = Client::new(&url, &tenant.key);
+    let made = client
+        .create(json!({"url": "https://www.phish.example/", "listId": 42}))
+        .await
+        .expect("an answer");
+    let code = text(&made["linkId"]).to_owned();
+    let status = async || {
+        let page = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .expect("a client")
+            .get(format!("{url}/{code}"))
+            .header("host", "go.example.com")
+            .send();
+        page.await.expect("an answer").status().as_u16()
+    };
+    let becomes = async |wanted: u16| {
+        for _ in 0..200 {
+            if status().await == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("it does not become {wanted}");
+    };
+    becomes(302).await;
+    let block = ["destination", "block", "Phish.Example", "--reason", "reported"];
+    let row = json_on(&database, &block);
+    assert_eq!(fields(&row), ["blockedAt", "host", "reason", "unblockedAt"]);
+    assert_eq!(
+        (&row["host"], &row["reason"], &row["unblockedAt"]),
+        (&json!("phish.example"), &json!("reported"), &Value::Null)
+    );
+    becomes(410).await;
+    assert_eq!(json_on(&database, &["destination", "list"]), json!([row]));
+    let listed = on(&database, &["destination", "list"]).printed();
+    assert!(
+        listed.contains("phish.example") && listed.contains("reported"),
+        "{listed}"
+    );
+    let unblock = ["destination", "unblock", "phish.example"];
+    let printed = on(&database, &unblock).printed();
+    assert_eq!(printed, "Links may lead to phish.example again.\n");
+    becomes(302).await;
+    let again = on(&database, &unblock);
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.stderr.contains("phish.example is not blocked"), "{again:?}");
+    let empty = on(&database, &["destination", "list"]).printed();
+    assert_eq!(empty, "No host is blocked.\n");
+    for wrong in ["https://phish.example/", "com", "*.phish.example"] {
+        let ended = on(&database, &["destination", "block", wrong]);
+        assert_eq!(ended.code, Some(2), "{wrong}: {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn reports_are_listed_until_they_are_closed() {
+    let database = Database::migrated().await;
+    let tenant = Tenant::make(&database.store().await, "go.example.com", START).await;
+    let (_program, url) = Program::serve(&database);
+    let made = Client::new(&url, &tenant.key)
+        .create(json!({"url": "https://example.com/", "listId": 42}))
+        .await
+        .expect("an answer");
+    let code = text(&made["linkId"]);
+    let empty = on(&database, &["report", "list"]).printed();
+    assert_eq!(empty, "Nothing is reported.\n");
+    let sending = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let sending = sending
+        .post(format!("{url}/report"))
+        .header("host", "go.example.com")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("link={code}&reason=It+asks+for%0Amy+password"));
+    assert_eq!(sending.send().await.expect("an answer").status(), 200);
+    let listed = json_on(&database, &["report", "list"]);
+    let report = &listed[0];
+    let of_report = [
+        "accountId",
+        "createdAt",
+        "email",
+        "id",
+        "reason",
+        "shortLinkId",
+        "url",
+    ];
+    assert_eq!(fields(report), of_report);
+    assert_eq!(report["url"], format!("https://go.example.com/{code}"));
+    assert_eq!(
+        (&report["reason"], &report["email"]),
+        (&json!("It asks for\nmy password"), &Value::Null)
+    );
+    let shown = on(&database, &["report", "list"]).printed();
+    assert_eq!(shown.lines().count(), 2, "{shown}");
+    let id = text(&report["id"]);
+    assert_eq!(json_on(&database, &["report", "close", id]), *report);
+    let again = on(&database, &["report", "close", id]);
+    assert_eq!(again.code, Some(1), "{again:?}");
+    let wrong = on(&database, &["report", "close", "link_1"]);
+    assert_eq!(wrong.code, Some(2), "{wrong:?}");
+}

@@ -84,13 +84,23 @@ impl Program {
 
     /// Starts `linkhop serve` on a free port, and answers its address once it listens.
     pub fn serve(database: &Database) -> (Self, String) {
+        Self::serve_with(database, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn serve_with(database: &Database, more: &[&str]) -> (Self, String) {
         // In the folder that this runs in would be those of all databases.
         let spool = database.spool();
         let mut program = Self::start(
-            ["serve", "--listen", "127.0.0.1:0"],
+            ["serve", "--listen", "127.0.0.1:0"]
+                .into_iter()
+                .chain(more.iter().copied()),
             [
                 ("LINKHOP_DATABASE_URL", database.url.as_str()),
                 ("LINKHOP_SPOOL", spool.to_str().expect("UTF-8")),
+                // Tests send as fast as they can.
+                ("LINKHOP_KEY_RATE", "0"),
+                ("LINKHOP_ACCOUNT_RATE", "0"),
             ],
         );
         let line = program.line();

@@ -7,7 +7,7 @@ use crate::support::Database;
 const NOWHERE: &str = "sqlite:///nowhere/linkhop.db";
 
 /// Each field of `linkhop serve` and a value it can't have.
-const WRONG: [(&str, &str); 33] = [
+const WRONG: [(&str, &str); 41] = [
     ("--database-url", "mysql://linkhop:s3cret@127.0.0.1/linkhop"),
     ("--read-connections", "0"),
     ("--sqlite-synchronous", "off"),
@@ -16,8 +16,11 @@ const WRONG: [(&str, &str); 33] = [
     ("--api-host", "not a host"),
     ("--body-limit", "5MB"),
     ("--request-timeout", "0"),
+    ("--header-timeout", "0"),
     ("--cors-origin", "https://app.example.com/"),
     ("--introspection", "maybe"),
+    ("--trusted-documents", "/nowhere/operations"),
+    ("--trusted-documents", "README.md"),
     ("--max-depth", "-1"),
     ("--max-depth", "0"),
     ("--max-depth", "33"),
@@ -25,6 +28,10 @@ const WRONG: [(&str, &str); 33] = [
     ("--max-aliases", "many"),
     ("--max-spreads", "few"),
     ("--max-tokens", "99999999999999999999"),
+    ("--key-rate", "1000001"),
+    ("--key-burst", "0"),
+    ("--account-rate", "-1"),
+    ("--account-burst", "many"),
     ("--redirect-cache", "16 MiB"),
     ("--redirect-lifetime", "0"),
     ("--click-wait", "0"),
@@ -34,6 +41,7 @@ const WRONG: [(&str, &str); 33] = [
     ("--burst-address", "-1"),
     ("--burst-link", "10001"),
     ("--geo-database", "/nowhere/countries.mmdb"),
+    ("--deny-list", "/nowhere/deny.txt"),
     ("--trusted-proxy", "proxy"),
     ("--trusted-proxy", "10.0.0.1/8"),
     ("--click-retention", "0"),

@@ -149,6 +149,7 @@ impl TestApp {
         options.recorder.spool = database.spool();
         // When a test asks for it.
         options.sum_pause = Duration::from_hours(1);
+        options.blocked.pause = Duration::from_hours(1);
         options.live.pause = Duration::from_millis(5);
         options.recorder.click_wait = setup.click_wait.unwrap_or(Duration::from_mins(5));
         let app = App::start(store, options.clone(), clock).await.expect("an app");

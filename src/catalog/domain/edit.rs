@@ -5,10 +5,10 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, IntoActiveModel, SqlErr};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{ServerHosts, hosts::leads_to};
+use super::{ServerHosts, Unwanted, hosts::leads_to};
 use crate::{
     accounts::{Actor, Audited, audit, locked},
-    catalog::set,
+    catalog::{blocked::List, set},
     store::{Store, again, met_another},
     values::{
         domain_host::{DomainHost, InvalidHost},
@@ -63,6 +63,9 @@ pub enum InvalidDomain {
     /// A URL leads to a domain of this server, so visitors could be sent in a circle.
     #[error("the URL leads to a domain of this server")]
     Loop(UrlField),
+    /// A URL leads to a host that is blocked.
+    #[error("{1}")]
+    Blocked(UrlField, List),
 }
 
 /// Why no domain was made.
@@ -226,10 +229,11 @@ async fn url<E: From<InvalidDomain> + From<DbErr>>(
 ) -> Result<Option<String>, E> {
     let Some(text) = text else { return Ok(None) };
     let url = WebUrl::parse(text).map_err(|invalid| InvalidDomain::Url(field, invalid))?;
-    if hosts.holds(&url).await? {
-        return Err(InvalidDomain::Loop(field).into());
+    match hosts.unwanted(&url).await? {
+        None => Ok(Some(url.into())),
+        Some(Unwanted::Loop) => Err(InvalidDomain::Loop(field).into()),
+        Some(Unwanted::Blocked(list)) => Err(InvalidDomain::Blocked(field, list).into()),
     }
-    Ok(Some(url.into()))
 }
 
 /// The domain that is being made or moved is not one of the server's hosts yet.

@@ -8,7 +8,10 @@ use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, 
 
 use super::is_named;
 use crate::{
-    catalog::Changes,
+    catalog::{
+        Changes,
+        blocked::{Blocked, List},
+    },
     values::{host::Host, web_url::WebUrl},
 };
 
@@ -16,26 +19,37 @@ use crate::{
 /// that is a second old has no circles to lead in.
 const REMEMBERED: Duration = Duration::from_secs(1);
 
+/// Why nobody is to be sent to a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwanted {
+    /// It leads to a domain of this server, so visitors could be sent in a circle.
+    Loop,
+    /// Its host is blocked.
+    Blocked(List),
+}
+
 /// Knows which hosts are domains of this server, whoever owns them. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ServerHosts {
     db: DatabaseConnection,
     changes: Changes,
+    blocked: Blocked,
     /// By host with port, each with the count of changes before it was read.
     known: Cache<String, (u64, bool)>,
 }
 
 impl ServerHosts {
-    /// Over `db`.
+    /// Over `db`, with what tells of changes.
     #[must_use]
-    pub fn new(db: DatabaseConnection) -> Self {
+    pub fn new(db: DatabaseConnection, blocked: Blocked, changes: Changes) -> Self {
         let known = Cache::builder()
             .max_capacity(1000)
             .time_to_live(REMEMBERED)
             .build();
         Self {
             db,
-            changes: Changes::default(),
+            changes,
+            blocked,
             known,
         }
     }
@@ -46,12 +60,29 @@ impl ServerHosts {
         &self.changes
     }
 
+    /// Why nobody is to be sent to a URL, where that is so.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn unwanted(&self, url: &WebUrl) -> Result<Option<Unwanted>, DbErr> {
+        if let Some(list) = self.blocked.list_of(url.host()) {
+            return Ok(Some(Unwanted::Blocked(list)));
+        }
+        Ok(self.holds(url).await?.then_some(Unwanted::Loop))
+    }
+
+    /// Which hosts are blocked.
+    #[must_use]
+    pub const fn blocked(&self) -> &Blocked {
+        &self.blocked
+    }
+
     /// Whether a URL leads to a domain of this server: same host, same effective port. A short link to it
     /// would lead in a circle.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn holds(&self, url: &WebUrl) -> Result<bool, DbErr> {
+    async fn holds(&self, url: &WebUrl) -> Result<bool, DbErr> {
         // A trailing dot names the same host, and a visit with one is answered.
         let host = url.host().strip_suffix('.').unwrap_or(url.host());
         let with_port = format!("{host}:{}", url.port());

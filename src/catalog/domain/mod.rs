@@ -10,7 +10,7 @@ pub use self::{
     edit::{
         CreateError, DomainChange, InvalidDomain, NewDomain, UpdateError, UrlField, archive, create, update,
     },
-    hosts::ServerHosts,
+    hosts::{ServerHosts, Unwanted},
 };
 use crate::{accounts::rows_of, values::host::Host};
 

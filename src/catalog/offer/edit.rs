@@ -7,7 +7,11 @@ use uuid::Uuid;
 
 use crate::{
     accounts::{Actor, Audited, audit, locked},
-    catalog::{domain::ServerHosts, set},
+    catalog::{
+        blocked::List,
+        domain::{ServerHosts, Unwanted},
+        set,
+    },
     store::{Store, again, met_another},
     values::{
         metadata::{InvalidMetadata, Metadata},
@@ -57,6 +61,9 @@ pub enum InvalidOffer {
     /// The tracking URL leads to a domain of this server, so each of its links would lead in a circle.
     #[error("the tracking URL leads to a domain of this server")]
     Loop,
+    /// The tracking URL leads to a host that is blocked.
+    #[error("{0}")]
+    Blocked(List),
     /// The id on the platform is none.
     #[error("an external id has the form of a name: {0}")]
     ExternalId(InvalidName),
@@ -214,10 +221,11 @@ async fn template<E: From<InvalidOffer> + From<DbErr>>(
         return Ok(None);
     };
     let template = Template::parse(text).map_err(InvalidOffer::from)?;
-    if hosts.holds(template.address()).await? {
-        return Err(InvalidOffer::Loop.into());
+    match hosts.unwanted(template.address()).await? {
+        None => Ok(Some(template)),
+        Some(Unwanted::Loop) => Err(InvalidOffer::Loop.into()),
+        Some(Unwanted::Blocked(list)) => Err(InvalidOffer::Blocked(list).into()),
     }
-    Ok(Some(template))
 }
 
 fn apply(

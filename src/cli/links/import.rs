@@ -15,7 +15,8 @@ use super::super::{
 };
 use crate::{
     app::Clock,
-    catalog::{domain::ServerHosts, sending_list::ActiveLists},
+    catalog::{Changes, blocked::Blocked, domain::ServerHosts, sending_list::ActiveLists},
+    config::DenyListConfig,
     files::{Format, Line, Rejects, Said, WrongLine},
     links::{
         code::CodeSpace,
@@ -62,6 +63,8 @@ pub(super) struct Import {
     /// Write the lines that become no links to this file, with the reasons; one that is there is replaced
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
+    #[command(flatten)]
+    deny_list: DenyListConfig,
 }
 
 /// What makes links, without a server.
@@ -127,10 +130,12 @@ impl Import {
         if !account.products.0.contains(&account::Product::Sms) {
             bail!("the account lacks the product SMS; `linkhop account enable` gives it");
         }
+        let changes = Changes::default();
+        let blocked = Blocked::spawn(&store, self.deny_list.options(), changes.clone()).await?;
         let works = Works {
             writer: Writer::spawn(&store)?,
             lists: ActiveLists::new(&store),
-            hosts: ServerHosts::new(store.read.clone()),
+            hosts: ServerHosts::new(store.read.clone(), blocked, changes),
             codes: CodeSpace::default(),
             clock: Clock::system(),
             store,

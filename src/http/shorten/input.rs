@@ -104,7 +104,7 @@ mod tests {
     fn said(refusal: Refusal) -> String {
         match refusal {
             Refusal::Caller { message, .. } => message.into_owned(),
-            Refusal::Fault(fault) => panic!("{fault:?}"),
+            other => panic!("{other:?}"),
         }
     }
 

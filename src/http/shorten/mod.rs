@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use self::problem::Problem;
 pub(super) use self::problem::{INVALID_KEY, MISSING_KEY};
 use super::{
-    body::Refusal, operation::Deadline, principal::principal, received::expect_json, request_id::RequestId,
-    state::State,
+    body::Refusal, operation::Deadline, principal::Caller, received::expect_json, request_id::RequestId,
+    state::State, visitor::address_of,
 };
 use crate::{
     graphql::{
@@ -34,7 +34,11 @@ pub(super) async fn post(
     request: Request,
 ) -> Response {
     match shorten(&state, &headers, request).await {
-        Ok(created) => answer(StatusCode::OK, &success(&created)),
+        Ok((created, caller)) => {
+            let mut response = answer(StatusCode::OK, &success(&created));
+            caller.tell_left(&mut response);
+            response
+        }
         Err(problem) => problem.answer(&id),
     }
 }
@@ -46,28 +50,32 @@ pub(super) async fn method_not_allowed(Extension(id): Extension<RequestId>) -> R
     Problem::from(refusal.with(header::ALLOW, "POST")).answer(&id)
 }
 
-async fn shorten(state: &State, headers: &HeaderMap, request: Request) -> Result<Created, Problem> {
+async fn shorten(state: &State, headers: &HeaderMap, request: Request) -> Result<(Created, Caller), Problem> {
     let deadline = Deadline::of(state);
     let app = &state.app;
-    let principal = deadline.work(principal(app, headers)).await??;
-    let principal = principal.ok_or(Problem::MissingKey)?;
+    let address = address_of(request.extensions(), headers, &state.settings.trusted_proxies);
+    let caller = deadline.work(Caller::of(state, headers, address)).await??;
+    let principal = caller.principal.as_ref().ok_or(Problem::MissingKey)?;
     if !principal.may(Scope::LinksWrite) {
         let message = lacks(Scope::LinksWrite);
         return Err(Refusal::new(StatusCode::FORBIDDEN, Code::Forbidden, message).into());
     }
     expect_json(headers)?;
-    let new = input::read(&deadline.body(request).await?)?;
+    let new = input::read(&deadline.body(state.settings.body_limit, request).await?)?;
     let made = create(
         app.link_tools(),
         &principal.account,
-        (&*principal).into(),
+        (&**principal).into(),
         new,
         app.clock.now(),
     );
-    deadline.work(made).await?.map_err(|error| match refused(error) {
-        Ok(refused) => Problem::Refused(refused),
-        Err(fault) => Refusal::Fault(fault).into(),
-    })
+    match deadline.work(made).await? {
+        Ok(created) => Ok((created, caller)),
+        Err(error) => Err(match refused(error) {
+            Ok(refused) => Problem::Refused(refused),
+            Err(fault) => Refusal::Fault(fault).into(),
+        }),
+    }
 }
 
 /// The fields of `CreateShortLinkSuccess`, without the whole link behind them.

@@ -9,11 +9,12 @@ use serde_json::json;
 use super::{
     super::{
         body::{FAULT, Refusal},
+        rate::tell_spent,
         request_id::RequestId,
     },
     answer,
 };
-use crate::graphql::{error::Code, refusal::Refused};
+use crate::graphql::{cost::message, error::Code, refusal::Refused};
 
 /// The code of a request without a key.
 pub(in crate::http) const MISSING_KEY: &str = "missing_api_key";
@@ -57,6 +58,12 @@ impl Problem {
                 id.log(&fault.chain());
                 let code = Code::Internal.as_str().to_ascii_lowercase();
                 enveloped(StatusCode::INTERNAL_SERVER_ERROR, &code, FAULT)
+            }
+            Self::Request(Refusal::Spent(spent)) => {
+                let code = Code::RateLimited.as_str().to_ascii_lowercase();
+                let mut response = enveloped(StatusCode::TOO_MANY_REQUESTS, &code, &message(&spent));
+                tell_spent(response.headers_mut(), &spent);
+                response
             }
             Self::Request(Refusal::Caller {
                 status,

@@ -81,6 +81,7 @@ impl Closing {
     /// Not 1011, which clients take for the end.
     pub(super) const FAULT: Self = Self(1013, "Something went wrong on our side; try again");
     pub(super) const FULL: Self = Self(1013, "As many connections are open as may be; try again later");
+    pub(super) const SPENT: Self = Self(1013, "Too much is asked for at once; try again later");
     pub(super) const INVALID: Self = Self(4400, "Send messages of graphql-transport-ws, as JSON texts");
     pub(super) const UNAUTHORIZED: Self = Self(4401, "Unauthorized");
     pub(super) const FORBIDDEN: Self = Self(4403, "Forbidden");

@@ -6,7 +6,7 @@
 mod message;
 mod outputs;
 
-use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     extract::{
@@ -31,10 +31,11 @@ use self::{
 use super::{
     body::{MediaType, Refusal},
     operation::Deadline,
-    principal::{holder, principal},
+    principal::Caller,
     request_id::RequestId,
     state::State,
     streams::Place,
+    visitor::address_of,
 };
 use crate::{accounts::Principal, graphql::error::Code};
 
@@ -71,7 +72,8 @@ pub(super) fn is_asked(headers: &HeaderMap) -> bool {
 
 /// Answers a request for a WebSocket, and talks over it once it is there.
 pub(super) async fn open(state: State, id: RequestId, parts: &mut Parts) -> Response {
-    match accept(&state, parts).await {
+    let address = address_of(&parts.extensions, &parts.headers, &state.settings.trusted_proxies);
+    match accept(&state, parts, address).await {
         Ok((upgrade, principal, place)) => {
             let most = state.settings.body_limit.min(MOST_MESSAGE);
             upgrade
@@ -80,7 +82,9 @@ pub(super) async fn open(state: State, id: RequestId, parts: &mut Parts) -> Resp
                 .max_frame_size(most)
                 .read_buffer_size(BUFFER_BYTES)
                 .write_buffer_size(BUFFER_BYTES)
-                .on_upgrade(move |socket| Connection::new(state, id, socket, principal, place).talk())
+                .on_upgrade(move |socket| {
+                    Connection::new(state, id, socket, principal, place, address).talk()
+                })
         }
         Err(refusal) => MediaType::Json.refuse(refusal, &id),
     }
@@ -89,6 +93,7 @@ pub(super) async fn open(state: State, id: RequestId, parts: &mut Parts) -> Resp
 async fn accept(
     state: &State,
     parts: &mut Parts,
+    address: Option<IpAddr>,
 ) -> Result<(WebSocketUpgrade, Option<Arc<Principal>>, Place), Refusal> {
     let upgrade = WebSocketUpgrade::from_request_parts(parts, &()).await;
     let upgrade = upgrade.map_err(|rejection| {
@@ -100,10 +105,14 @@ async fn accept(
         return Err(Refusal::bad_request(message));
     }
     let deadline = Deadline::of(state);
-    let principal = deadline.work(principal(&state.app, &parts.headers)).await??;
-    let account = principal.as_deref().map(Principal::account_id);
-    let place = state.streams.take(account).ok_or_else(Refusal::no_place)?;
-    Ok((upgrade, principal, place))
+    let caller = deadline
+        .work(Caller::of(state, &parts.headers, address))
+        .await??;
+    let place = state
+        .streams
+        .take(caller.account())
+        .ok_or_else(Refusal::no_place)?;
+    Ok((upgrade, caller.principal, place))
 }
 
 /// What an operation says: its id, and a message. The last one has no message after it.
@@ -116,6 +125,8 @@ struct Connection {
     socket: WebSocket,
     principal: Option<Arc<Principal>>,
     place: Place,
+    /// Where they come from.
+    address: Option<IpAddr>,
     is_open: bool,
     /// No operation is begun any more, and the connection is closed once none is under way.
     is_stopping: bool,
@@ -131,6 +142,7 @@ impl Connection {
         socket: WebSocket,
         principal: Option<Arc<Principal>>,
         place: Place,
+        address: Option<IpAddr>,
     ) -> Self {
         Self {
             state,
@@ -138,6 +150,7 @@ impl Connection {
             socket,
             principal,
             place,
+            address,
             is_open: false,
             is_stopping: false,
             operations: SelectAll::new(),
@@ -245,13 +258,15 @@ impl Connection {
     /// # Errors
     /// Why the connection is to be closed.
     async fn let_in(&mut self, key: &str) -> Result<(), Closing> {
-        let found = Deadline::of(&self.state).work(holder(&self.state.app, key)).await;
-        let principal = found.flatten().map_err(|refusal| closing(&refusal, &self.id))?;
-        let account = principal.account_id();
-        if !self.place.is_of(account) {
+        let finding = Caller::with_key(&self.state, key, self.address);
+        let found = Deadline::of(&self.state).work(finding).await;
+        let caller = found.flatten().map_err(|refusal| closing(&refusal, &self.id))?;
+        if let Some(account) = caller.account()
+            && !self.place.is_of(account)
+        {
             self.place = self.state.streams.take(Some(account)).ok_or(Closing::FULL)?;
         }
-        self.principal = Some(principal);
+        self.principal = caller.principal;
         Ok(())
     }
 
@@ -322,6 +337,11 @@ fn closing(refusal: &Refusal, id: &RequestId) -> Closing {
             id.log(&fault.chain());
             Closing::FAULT
         }
+        Refusal::Spent(_)
+        | Refusal::Caller {
+            code: Code::RateLimited,
+            ..
+        } => Closing::SPENT,
         Refusal::Caller {
             code: Code::Timeout, ..
         } => Closing::FAULT,

@@ -13,6 +13,7 @@ use super::{
     super::{
         body::Refusal,
         operation::{Deadline, Outcome, complete, is_request_error, run},
+        principal::Caller,
         received::from_text,
         request_id::RequestId,
         state::State,
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     accounts::{AuthenticateError, Principal},
-    graphql::{error::Fault, prepare},
+    graphql::error::Fault,
 };
 
 /// What comes of an operation.
@@ -58,7 +59,7 @@ pub(super) fn outputs(
         payload,
     } = operation;
     let beginning = async move {
-        let outcome = match execute(&state, principal, &payload).await {
+        let (outcome, caller) = match execute(&state, principal, &payload).await {
             Ok(outcome) => outcome,
             Err(Failed::Key(closing)) => return one(Output::Forbidden(closing)),
             Err(Failed::Operation(refusal)) => {
@@ -68,6 +69,7 @@ pub(super) fn outputs(
         match outcome {
             Outcome::Answered(mut response) => {
                 complete(&mut response, &request_id);
+                caller.note_cost(&mut response);
                 if is_request_error(&response) {
                     return one(Output::Last(error(&id, &json(&response.errors))));
                 }
@@ -119,15 +121,15 @@ async fn execute(
     state: &State,
     principal: Option<Arc<Principal>>,
     payload: &RawValue,
-) -> Result<Outcome, Failed> {
+) -> Result<(Outcome, Caller), Failed> {
     let request = from_text(payload.get())?;
     let deadline = Deadline::of(state);
-    let principal = match principal {
+    let caller = match principal {
         Some(principal) => {
             let authenticator = &state.app.authenticator;
             let again = authenticator.authenticate_again(&principal, state.app.clock.now());
             match deadline.work(again).await? {
-                Ok(principal) => Some(principal),
+                Ok(principal) => Caller::paying(state, principal)?,
                 Err(AuthenticateError::UnknownKey | AuthenticateError::Suspended) => {
                     return Err(Failed::Key(Closing::FORBIDDEN));
                 }
@@ -136,7 +138,8 @@ async fn execute(
                 }
             }
         }
-        None => None,
+        None => Caller::default(),
     };
-    Ok(run(state, prepare(request, &state.app, principal), deadline).await?)
+    let request = caller.prepare(state, request);
+    Ok((run(state, request, deadline).await?, caller))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use entity::{AccountId, ShortLinkId, account, domain, offer, sending_list, short_link};
 
-use super::{CreateError, Created, Field, Making, Parsed, Tools, Wanted, refuse_loop};
+use super::{CreateError, Created, Field, Making, Parsed, Tools, Wanted, refuse_unwanted};
 use crate::{
     catalog::sending_list::{ListLookup, ListWithDomain},
     links::{code::Code, destination::Destination},
@@ -130,7 +130,7 @@ impl<'a> Draft<'a> {
             api_key_id: making.actor.key,
         };
         if let Some(fallback) = parsed.fallback_url {
-            refuse_loop(tools.hosts, Field::FallbackUrl, &fallback).await?;
+            refuse_unwanted(tools.hosts, Field::FallbackUrl, &fallback).await?;
             row.fallback_url = Some(fallback.into());
         }
         let is_custom = parsed.code.is_some();
@@ -148,7 +148,7 @@ impl<'a> Draft<'a> {
             }
         };
         // Its host does not depend on the code, so one look is enough.
-        refuse_loop(tools.hosts, field, destination.address()).await?;
+        refuse_unwanted(tools.hosts, field, destination.address()).await?;
         row.code = code.into();
         row.destination = destination.into();
         Ok(Self {

@@ -31,7 +31,12 @@ use super::{
 };
 use crate::{
     accounts::{Actor, audit},
-    catalog::{self, domain::ServerHosts, sending_list::ActiveLists},
+    catalog::{
+        self,
+        blocked::List,
+        domain::{ServerHosts, Unwanted},
+        sending_list::ActiveLists,
+    },
     store::{Outcome, ReadError, Store, UsedKey, WriteError, Writer},
     values::{metadata::InvalidMetadata, phone::InvalidPhone, web_url::WebUrl},
 };
@@ -127,6 +132,9 @@ pub enum CreateError {
     /// A URL, or what an offer makes of it, leads to a domain of this server.
     #[error("the URL leads to a domain of this server")]
     Loop(Field),
+    /// A URL, or what an offer makes of it, leads to a host that is blocked.
+    #[error("{1}")]
+    Blocked(Field, List),
     /// A phone number is none.
     #[error("{1}")]
     InvalidPhone(Field, InvalidPhone),
@@ -359,9 +367,10 @@ fn used_key(row: idempotency_key::Model) -> UsedKey {
     UsedKey { row, forgotten }
 }
 
-async fn refuse_loop(hosts: &ServerHosts, field: Field, url: &WebUrl) -> Result<(), CreateError> {
-    if hosts.holds(url).await? {
-        return Err(CreateError::Loop(field));
+async fn refuse_unwanted(hosts: &ServerHosts, field: Field, url: &WebUrl) -> Result<(), CreateError> {
+    match hosts.unwanted(url).await? {
+        None => Ok(()),
+        Some(Unwanted::Loop) => Err(CreateError::Loop(field)),
+        Some(Unwanted::Blocked(list)) => Err(CreateError::Blocked(field, list)),
     }
-    Ok(())
 }

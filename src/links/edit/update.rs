@@ -8,7 +8,10 @@ use serde_json::Value;
 use super::{Tools, limit};
 use crate::{
     accounts::{Actor, audit, locked},
-    catalog::domain::ServerHosts,
+    catalog::{
+        blocked::List,
+        domain::{ServerHosts, Unwanted},
+    },
     links::{create::LAST_YEAR, lookup},
     store::{again, met_another},
     values::{
@@ -55,6 +58,9 @@ pub enum UpdateError {
     /// A URL leads to a domain of this server.
     #[error("the URL leads to a domain of this server")]
     Loop(Field),
+    /// A URL leads to a host that is blocked.
+    #[error("{1}")]
+    Blocked(Field, List),
     /// The metadata can't be kept.
     #[error(transparent)]
     InvalidMetadata(#[from] InvalidMetadata),
@@ -176,8 +182,9 @@ impl Parsed {
 
 async fn web_url(hosts: &ServerHosts, field: Field, text: &str) -> Result<WebUrl, UpdateError> {
     let url = WebUrl::parse(text).map_err(|invalid| UpdateError::InvalidUrl(field, invalid))?;
-    if hosts.holds(&url).await? {
-        return Err(UpdateError::Loop(field));
+    match hosts.unwanted(&url).await? {
+        None => Ok(url),
+        Some(Unwanted::Loop) => Err(UpdateError::Loop(field)),
+        Some(Unwanted::Blocked(list)) => Err(UpdateError::Blocked(field, list)),
     }
-    Ok(url)
 }

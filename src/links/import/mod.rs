@@ -72,7 +72,7 @@ pub const fn code_of(error: &CreateError) -> &'static str {
     match error {
         CreateError::MissingUrlOrOffer => "MISSING_URL_OR_OFFER",
         CreateError::MissingListIdentifier => "MISSING_LIST_IDENTIFIER",
-        CreateError::InvalidUrl(..) | CreateError::Loop(_) => "INVALID_URL",
+        CreateError::InvalidUrl(..) | CreateError::Loop(_) | CreateError::Blocked(..) => "INVALID_URL",
         CreateError::InvalidPhone(..) => "INVALID_PHONE",
         CreateError::InvalidMetadata(_) => "INVALID_METADATA",
         CreateError::InvalidCode(_) => "INVALID_CODE",
@@ -95,6 +95,7 @@ pub fn reason_of(error: &CreateError) -> String {
     match error {
         CreateError::InvalidUrl(field, _)
         | CreateError::Loop(field)
+        | CreateError::Blocked(field, _)
         | CreateError::InvalidPhone(field, _)
         | CreateError::InvalidExpiry(field)
         | CreateError::ListNotFound(field)

@@ -2,7 +2,11 @@
 
 use entity::{ShortLinkId, Timestamp, short_link};
 
-use crate::links::lookup::{State, state};
+use crate::{
+    catalog::blocked::{Blocked, List},
+    links::lookup::{State, state},
+    values::host_name::host_of,
+};
 
 /// What the redirect needs of a link. Many are kept in memory, so its texts are one allocation.
 #[derive(Clone, Debug)]
@@ -13,6 +17,8 @@ pub struct LiveLink {
     pub max_clicks: Option<i32>,
     /// Whether bots see the preview page.
     pub filter_bots: bool,
+    /// The list that blocks where it leads, as it was when the link was read.
+    blocked: Option<List>,
     status: short_link::Status,
     is_exhausted: bool,
     expires_at: Option<Timestamp>,
@@ -37,9 +43,13 @@ pub(super) struct Facts {
 }
 
 impl LiveLink {
-    /// `None` for texts of gigabytes.
-    pub(super) fn of(facts: Facts) -> Option<Self> {
-        let fallback_url = facts.fallback_url.unwrap_or_default();
+    /// `None` for texts of gigabytes. Nobody is sent to a blocked host instead of another either.
+    pub(super) fn of(facts: Facts, blocked: &Blocked) -> Option<Self> {
+        let list_of = |url: &str| blocked.list_of(host_of(url));
+        let fallback_url = facts
+            .fallback_url
+            .filter(|url| list_of(url).is_none())
+            .unwrap_or_default();
         let brand_name = facts.brand_name.unwrap_or_default();
         let fallback_from = facts.destination.len();
         let brand_from = fallback_from + fallback_url.len();
@@ -47,6 +57,7 @@ impl LiveLink {
             id: facts.id,
             max_clicks: facts.max_clicks,
             filter_bots: facts.filter_bots,
+            blocked: list_of(&facts.destination),
             status: facts.status,
             is_exhausted: facts.exhausted_at.is_some(),
             expires_at: facts.expires_at,
@@ -83,6 +94,12 @@ impl LiveLink {
             .unwrap_or_default()
     }
 
+    /// The list that blocks where it leads.
+    #[must_use]
+    pub const fn blocked(&self) -> Option<List> {
+        self.blocked
+    }
+
     /// Where it stands at `now`.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> State {
@@ -107,7 +124,7 @@ mod tests {
             (None, Some("Äpfel & Co")),
             (Some("https://f.example/"), Some("Äpfel & Co")),
         ] {
-            let link = LiveLink::of(Facts {
+            let facts = Facts {
                 id: ShortLinkId::at(Timestamp::from_millis(0)),
                 destination: "https://example.com/ä".to_owned(),
                 fallback_url: fallback_url.map(str::to_owned),
@@ -117,8 +134,8 @@ mod tests {
                 exhausted_at: None,
                 max_clicks: None,
                 filter_bots: false,
-            });
-            let link = link.expect("short texts");
+            };
+            let link = LiveLink::of(facts, &Blocked::nothing()).expect("short texts");
             assert_eq!(link.destination(), "https://example.com/ä");
             assert_eq!(link.fallback_url(), fallback_url);
             assert_eq!(link.brand_name(), brand_name.unwrap_or_default());

@@ -22,7 +22,7 @@ use self::{
 };
 use super::{code, lookup::State};
 use crate::{
-    catalog::Changes,
+    catalog::{Changes, blocked::List, domain::ServerHosts},
     store::{Lookup, ReadError, Store},
     values::host::Host,
 };
@@ -36,6 +36,8 @@ pub enum Resolved {
     Active(Arc<LiveLink>),
     /// A link that no longer does, and why.
     Gone(State, Arc<LiveLink>),
+    /// A link to a host that is blocked, and the list that this stands on: nobody is sent on, wherever to.
+    Blocked(List, Arc<LiveLink>),
     /// Nothing.
     Unknown,
 }
@@ -65,12 +67,12 @@ impl fmt::Debug for Resolver {
 
 impl Resolver {
     /// A resolver over the store's links that remembers at most `bytes` of them, none of them longer than `lifetime` or past
-    /// one of `changes`.
+    /// a change that `hosts` are told of.
     #[must_use]
-    pub fn new(store: &Store, bytes: u64, lifetime: Duration, changes: Changes) -> Self {
+    pub fn new(store: &Store, bytes: u64, lifetime: Duration, hosts: &ServerHosts) -> Self {
         Self(Arc::new(Inner {
-            changes,
-            links: Lookup::new(store, Links),
+            changes: hosts.changes().clone(),
+            links: Lookup::new(store, Links(hosts.blocked().clone())),
             memory: Memory::new(bytes, lifetime),
             look_ups: AtomicU64::default(),
             remembered: AtomicU64::default(),
@@ -107,9 +109,10 @@ impl Resolver {
         };
         Ok(match found {
             None => Resolved::Unknown,
-            Some(link) => match link.state(now) {
-                State::Active => Resolved::Active(link),
-                state => Resolved::Gone(state, link),
+            Some(link) => match (link.blocked(), link.state(now)) {
+                (Some(list), _) => Resolved::Blocked(list, link),
+                (None, State::Active) => Resolved::Active(link),
+                (None, state) => Resolved::Gone(state, link),
             },
         })
     }

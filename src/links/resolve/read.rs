@@ -14,13 +14,13 @@ use serde_json::json;
 
 use super::link::{Facts, LiveLink};
 use crate::{
-    catalog::domain::is_named,
+    catalog::{blocked::Blocked, domain::is_named},
     store::{Columns, ReadByKey},
     values::host::Host,
 };
 
 /// Reads links with their domains, whoever owns them: who visits has no account.
-pub(super) struct Links;
+pub(super) struct Links(pub Blocked);
 
 /// What is behind a host that is a domain's, and a code.
 #[derive(Clone)]
@@ -91,7 +91,7 @@ impl ReadByKey for Links {
             let found = Found {
                 host: host_of,
                 scheme,
-                link: facts.and_then(LiveLink::of).map(Arc::new),
+                link: facts.and_then(|facts| LiveLink::of(facts, &self.0)).map(Arc::new),
             };
             if let Some(behind) = found.if_visited(host) {
                 return Ok(Some(behind));
@@ -117,7 +117,7 @@ impl ReadByKey for Links {
         let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, &*MANY, values);
         let mut found: HashMap<String, Vec<Found>> = HashMap::new();
         for row in db.query_all_raw(statement).await? {
-            let (code, link) = of_row(&row)?;
+            let (code, link) = of_row(&row, &self.0)?;
             found.entry(code).or_default().push(link);
         }
         let named = keys.into_iter().filter_map(|(host, code)| {
@@ -131,7 +131,7 @@ impl ReadByKey for Links {
     }
 }
 
-fn of_row(row: &QueryResult) -> Result<(String, Found), DbErr> {
+fn of_row(row: &QueryResult, blocked: &Blocked) -> Result<(String, Found), DbErr> {
     let scheme: String = row.try_get_by_index(1)?;
     let facts = match row.try_get_by_index::<Option<String>>(6)? {
         None => None,
@@ -150,7 +150,7 @@ fn of_row(row: &QueryResult) -> Result<(String, Found), DbErr> {
     let found = Found {
         host: row.try_get_by_index(0)?,
         scheme: domain::Scheme::try_from_value(&scheme)?,
-        link: facts.and_then(LiveLink::of).map(Arc::new),
+        link: facts.and_then(|facts| LiveLink::of(facts, blocked)).map(Arc::new),
     };
     Ok((row.try_get_by_index(11)?, found))
 }

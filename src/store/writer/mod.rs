@@ -178,7 +178,9 @@ impl Writer {
             Place::Postgres { .. } => {
                 let (links, waiting_links) = mpsc::channel(QUEUE);
                 for (waiting, noted) in [(waiting, Arc::clone(&noted)), (waiting_links, noted)] {
-                    tokio::spawn(postgres::PostgresWriter::new(store.write.clone()).write_all(waiting, noted));
+                    tokio::spawn(
+                        postgres::PostgresWriter::new(store.write.clone()).write_all(waiting, noted),
+                    );
                 }
                 (links, POSTGRES_LINKS)
             }

@@ -1,8 +1,9 @@
 //! Starting, serving, draining.
 
+mod connections;
+
 use std::{io, net::SocketAddr, time::Duration};
 
-use axum::serve::ListenerExt as _;
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
@@ -23,6 +24,8 @@ pub struct Server {
     address: SocketAddr,
     metrics: Option<(TcpListener, SocketAddr)>,
     app: App,
+    /// How long a connection may be silent.
+    patience: Duration,
 }
 
 /// Why a server could not be started.
@@ -62,6 +65,7 @@ impl Server {
             address,
             metrics,
             app,
+            patience: config.connection_patience(),
         })
     }
 
@@ -86,17 +90,12 @@ impl Server {
     /// Answers requests until `stop` is there, then lets those finish that have begun, and returns once all
     /// that was written is stored.
     ///
-    /// # Errors
-    /// When the listener fails.
-    pub async fn run(
-        self,
-        settings: Settings,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
+    pub async fn run(self, settings: Settings, stop: impl Future<Output = ()> + Send + 'static) {
         let Self {
             listener,
             metrics,
             app,
+            patience,
             ..
         } = self;
         let (recorder, authenticator) = (app.recorder.clone(), app.authenticator.clone());
@@ -108,26 +107,19 @@ impl Server {
             let page = metrics_router(state.clone());
             beside.spawn(async move { axum::serve(listener, page).await });
         }
-        let router = router(state).into_make_service_with_connect_info::<SocketAddr>();
-        // A redirect is one small packet: it must not wait for another.
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY could not be set");
-            }
-        });
+        let router = router(state);
         let (told, mut is_told) = tokio::sync::watch::channel(false);
         let going_on = streams.clone();
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        let serving = connections::serve(listener, router, patience, async move {
             stop.await;
             told.send_replace(true);
             // They have no end of their own.
             going_on.stop();
         });
         let serving = async move {
-            serving.await?;
+            serving.await;
             // Connections that became WebSockets are no longer those that serving waits for.
             streams.ended().await;
-            Ok::<_, io::Error>(())
         };
         let overdue = async move {
             // An error means that serving has ended, and with it whoever could tell.
@@ -135,12 +127,11 @@ impl Server {
             tokio::time::sleep(DRAIN).await;
         };
         tokio::select! {
-            ended = serving => ended?,
+            () = serving => {}
             () = overdue => tracing::warn!("some requests were not answered in time and are cut off"),
         }
         authenticator.flushed().await;
         recorder.finish().await;
-        Ok(())
     }
 }
 
