@@ -258,6 +258,8 @@ mod tests {
                 "Offer.usage",
                 "SendingList.usage",
                 "ShortLink.clicks",
+                "ShortLink.qrCode",
+                "ShortLink.sms",
             ];
             // What costs more than a point below a link is counted by `points`: say there how much.
             assert_eq!(priced, BTreeSet::from(known.map(str::to_owned)));
@@ -278,12 +280,16 @@ mod tests {
             let plain = call("stats { clicks } offer { id name }");
             let clicks = call("clicks(first: $rows) { nodes { id isUnique } }");
             let usage = call("offer { usage { activeLinks } }");
+            let png = call("qrCode(format: PNG, size: 2048) { base64 }");
+            let sms = call("sms(body: \"Sale\") { segments }");
             for (query, links, rows, expected) in [
                 (&plain, 1000, 20, 0),
                 (&clicks, 10, 20, 0),
                 (&clicks, 11, 20, 50 + 5 + 2 * 3),
                 (&clicks, 1000, 100, 99 * (50 + 5 + 10 * 3)),
                 (&usage, 30, 20, 2 * 51),
+                (&png, 20, 20, 1021),
+                (&sms, 20, 20, 6),
             ] {
                 let variables = json!({"input": {"items": vec![json!({}); links]}, "rows": rows});
                 assert_eq!(beyond(registry, query, variables), expected, "{query} {links}");

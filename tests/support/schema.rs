@@ -117,11 +117,33 @@ impl Schema {
             let below = named_type(&field["type"]);
             if !above.contains(&below) {
                 let name = text(&field["name"]);
-                let _ = write!(parts, "{name} {} ", self.selection(below, above));
+                let below = self.selection(below, above);
+                let _ = write!(parts, "{name}{} {below} ", required(field));
             }
         }
         above.pop();
         format!("{{ {parts} }}")
+    }
+}
+
+/// The arguments that a field can't be asked for without: texts, so far.
+fn required(field: &Value) -> String {
+    let required = items(&field["args"])
+        .filter(|one| one["type"]["kind"] == "NON_NULL" && one["defaultValue"].is_null());
+    let given: Vec<_> = required
+        .map(|one| {
+            assert_eq!(
+                named_type(&one["type"]),
+                "String",
+                "{field}: say here what to give"
+            );
+            format!("{}: \"a\"", text(&one["name"]))
+        })
+        .collect();
+    if given.is_empty() {
+        String::new()
+    } else {
+        format!("({})", given.join(" "))
     }
 }
 
