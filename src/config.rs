@@ -118,7 +118,7 @@ pub struct ServerConfig {
         default_value = "127.0.0.1:8080"
     )]
     pub listen: SocketAddr,
-    /// The one host that answers /graphql; every host does unless given
+    /// The one host that answers /graphql and /mcp; every host does unless given
     #[arg(long, env = "LINKHOP_API_HOST", value_name = "HOST", value_parser = host)]
     pub api_host: Option<Host>,
     /// The most bytes of a request's body

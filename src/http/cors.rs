@@ -54,6 +54,9 @@ pub(super) fn layer(origins: &[Origin]) -> Option<CorsLayer> {
         .collect::<Option<Vec<_>>>()
         .map_or_else(AllowOrigin::any, AllowOrigin::list);
     let [api_key, request_id] = ["x-api-key", "x-request-id"].map(HeaderName::from_static);
+    // What MCP has its clients send.
+    let [version, method, name] =
+        ["mcp-protocol-version", "mcp-method", "mcp-name"].map(HeaderName::from_static);
     let layer = CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST])
@@ -62,6 +65,9 @@ pub(super) fn layer(origins: &[Origin]) -> Option<CorsLayer> {
             header::AUTHORIZATION,
             api_key,
             request_id.clone(),
+            version,
+            method,
+            name,
         ])
         .expose_headers([request_id, header::RETRY_AFTER])
         .max_age(REMEMBERED);

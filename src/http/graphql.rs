@@ -125,7 +125,7 @@ pub(super) async fn schema(Extract(state): Extract<State>) -> Response {
 }
 
 /// Reads a body that arrives in time.
-async fn body(deadline: Deadline, request: Request) -> Result<Bytes, Refusal> {
+pub(super) async fn body(deadline: Deadline, request: Request) -> Result<Bytes, Refusal> {
     match timeout_at(deadline.end, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => {

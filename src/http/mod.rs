@@ -6,6 +6,7 @@ mod cors;
 mod event_stream;
 mod graphql;
 mod health;
+mod mcp;
 mod operation;
 mod pages;
 mod playground;
@@ -23,7 +24,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -35,10 +36,11 @@ pub use self::{
 };
 
 /// Paths of the server's own. No code can be the first segment of one (`links::code::RESERVED`).
-pub const ROUTES: [&str; 7] = [
+pub const ROUTES: [&str; 8] = [
     "/graphql",
     "/graphql/assets/{name}",
     "/schema.graphql",
+    "/mcp",
     "/healthz",
     "/readyz",
     "/robots.txt",
@@ -47,7 +49,7 @@ pub const ROUTES: [&str; 7] = [
 
 /// Everything that the server answers; the binary and the tests call the same.
 pub fn router(state: State) -> Router {
-    let [graphql, assets, schema, healthz, readyz, robots, favicon] = ROUTES;
+    let [graphql, assets, schema, mcp, healthz, readyz, robots, favicon] = ROUTES;
     let mut api = Router::new()
         .route(
             graphql,
@@ -56,7 +58,8 @@ pub fn router(state: State) -> Router {
                 .fallback(graphql::method_not_allowed),
         )
         .route(assets, get(playground::asset))
-        .route(schema, get(graphql::schema));
+        .route(schema, get(graphql::schema))
+        .route(mcp, post(mcp::post).fallback(mcp::method_not_allowed));
     if let Some(cors) = cors::layer(&state.settings.cors_origins) {
         api = api.route_layer(cors);
     }

@@ -122,6 +122,14 @@ impl Deadline {
         }
     }
 
+    /// A little later, for what waits for something that ends by itself.
+    pub(super) fn afterwards(self) -> Self {
+        Self {
+            end: self.end + Duration::from_secs(1),
+            ..self
+        }
+    }
+
     /// Works until the time is up, and no longer: what is not done by then is dropped, and asks the database for
     /// nothing more.
     ///

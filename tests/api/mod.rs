@@ -38,6 +38,8 @@ mod limits_of_links;
 mod link_clicks;
 mod live;
 mod live_sockets;
+mod mcp;
+mod mcp_http;
 mod negotiation;
 mod nodes;
 mod pages;

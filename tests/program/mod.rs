@@ -13,6 +13,7 @@ mod help;
 mod import;
 mod links_import;
 mod live;
+mod mcp;
 mod operator;
 mod process;
 mod reclassify;
