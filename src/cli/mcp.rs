@@ -1,10 +1,10 @@
 //! `linkhop mcp`.
 
-use std::time::Duration;
+use std::{fs, path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
-use reqwest::{Client, StatusCode, header};
+use reqwest::{Certificate, Client, ClientBuilder, StatusCode, header};
 use rmcp::{ServiceExt as _, transport::stdio};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
@@ -54,19 +54,19 @@ pub(super) struct Mcp {
         value_parser = Unseen(api_key)
     )]
     api_key: SecretString,
+    /// A PEM file with certificates that an https server's may be signed by, beside those of Mozilla's authorities
+    #[arg(long, env = "LINKHOP_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 impl Mcp {
     /// Answers an agent until it closes standard input.
     pub(super) async fn run(self) -> Result<()> {
         let tools = Tools::of(&graphql::sdl())?;
-        let http = Client::builder()
-            .connect_timeout(REACH)
-            .timeout(PATIENCE)
-            .build()
-            .context("no client for the server can be made")?;
+        let http = Client::builder().connect_timeout(REACH).timeout(PATIENCE);
+        let http = self.trusting(http)?.build();
         let caller = Remote {
-            http,
+            http: http.context("no client for the server can be made")?,
             endpoint: self.url.join("graphql")?,
             key: self.api_key,
         };
@@ -74,6 +74,24 @@ impl Mcp {
         let server = server.context("the agent did not begin as MCP has it")?;
         server.waiting().await?;
         Ok(())
+    }
+
+    /// The same client, which trusts what the file has too.
+    fn trusting(&self, http: ClientBuilder) -> Result<ClientBuilder> {
+        let Some(path) = &self.ca_file else {
+            return Ok(http);
+        };
+        let name = || format!("--ca-file {}", path.display());
+        let certificates =
+            Certificate::from_pem_bundle(&fs::read(path).with_context(name)?).with_context(name)?;
+        ensure!(
+            !certificates.is_empty(),
+            "{}: there is no certificate in it",
+            name()
+        );
+        Ok(certificates
+            .into_iter()
+            .fold(http, ClientBuilder::add_root_certificate))
     }
 }
 
@@ -93,9 +111,13 @@ impl Ask for Remote {
                 "{} answered {status} and nothing of Linkhop's; check --url, which is the address of a Linkhop server.",
                 self.endpoint
             )),
+            Err(error) if error.is_connect() => failed(format!(
+                "The server can't be reached: {}. Check that it runs, and --url.",
+                chain(&error)
+            )),
             Err(error) => failed(format!(
-                "The server did not answer: {}. Check that it runs, and --url. What was sent may have been carried out \
-                 all the same: before it is sent again, look, or use the same idempotencyKey.",
+                "The server did not answer: {}. What was sent may have been carried out all the same: before it is sent \
+                 again, look, or use the same idempotencyKey.",
                 chain(&error)
             )),
         }

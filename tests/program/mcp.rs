@@ -67,6 +67,8 @@ async fn an_agent_makes_a_link_on_a_running_server_and_ends_it() {
     program.kill();
     let gone = error(call(&agent, "list_offers", json!({})).await);
     assert_eq!(gone["code"], "UNREACHABLE", "{gone}");
+    let message = gone["message"].as_str().expect("a message");
+    assert!(message.starts_with("The server can't be reached: "), "{message}");
 
     // Its input ends with the agent.
     agent.cancel().await.expect("an end");
@@ -103,6 +105,21 @@ fn it_does_not_start_without_a_key_or_with_a_wrong_setting_and_shows_no_key() {
     let no_key = run(["mcp"], []);
     assert_eq!(no_key.code, Some(2), "{no_key:?}");
     assert!(no_key.stderr.contains("--api-key <KEY>"), "{no_key:?}");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let empty = folder.path().join("empty.pem");
+    std::fs::write(&empty, "").expect("a file");
+    let key = format!("trk_{}", "a".repeat(32));
+    for (file, said) in [
+        ("/nowhere/ca.pem", "No such file"),
+        (empty.to_str().expect("UTF-8"), "no certificate"),
+    ] {
+        let ended = run(["mcp", "--ca-file", file], [("LINKHOP_API_KEY", key.as_str())]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(
+            ended.stderr.contains(file) && ended.stderr.contains(said),
+            "{ended:?}"
+        );
+    }
     for url in [
         "localhost:8080",
         "ftp://example.com",
