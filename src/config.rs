@@ -128,7 +128,7 @@ pub struct ServerConfig {
     /// The address of a listener of its own for /metrics, such as 127.0.0.1:9464; none unless given
     #[arg(long, env = "LINKHOP_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub metrics_listen: Option<SocketAddr>,
-    /// The one host that answers /graphql; every host does unless given
+    /// The one host that answers /graphql and /mcp; every host does unless given
     #[arg(long, env = "LINKHOP_API_HOST", value_name = "HOST", value_parser = host)]
     pub api_host: Option<Host>,
     /// The most bytes of a request's body

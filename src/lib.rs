@@ -1,7 +1,7 @@
 //! Linkhop: a self-hosted link-attribution server for SMS.
 //!
 //! Two doors, [`graphql`] and [`http`], over a domain that knows neither: [`accounts`], [`catalog`], [`links`]
-//! and [`clicks`], over [`store`], [`values`], [`rates`] and [`files`]. Imports go down only.
+//! and [`clicks`], over [`store`], [`values`], [`rates`] and [`files`]. [`mcp`] makes tools of the first. Imports go down only.
 
 pub mod accounts;
 pub mod app;
@@ -13,6 +13,7 @@ pub mod files;
 pub mod graphql;
 pub mod http;
 pub mod links;
+pub mod mcp;
 pub mod rates;
 pub mod server;
 pub mod store;

@@ -3,13 +3,14 @@
 use std::{fs, path::Path};
 
 /// The floors from the ground up; what stands on one line may not know each other.
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 9] = [
     &["files", "rates", "store", "values"],
     &["accounts"],
     &["catalog"],
     &["links"],
     &["clicks"],
     &["app"],
+    &["mcp"],
     &["graphql", "http"],
     &["server"],
 ];

@@ -363,6 +363,10 @@ async fn of_links(app: &TestApp, offer: &offer::Model) -> Value {
         "ArchiveShortLinks": {"filter": over},
         "CountShortLinks": {"filter": filter},
         "CheckSms": {"shortUrl": format!("https://go.example.com/{code}"), "body": "It’s spring: {{link}}"},
+        "CreateShortLink": {"input": merged(&link, &json!({
+            "url": "https://example.com/ignored", "offerId": offer.id.to_string(), "phoneNumber": "+18005551234",
+            "code": "from-input", "idempotencyKey": "order-1016",
+        }))},
         "CreateShortLinkFromOffer": merged(&link, &json!({
             "offerId": offer.id.to_string(), "code": "from-offer", "idempotencyKey": "order-1017",
         })),
@@ -442,6 +446,14 @@ async fn of_reports(app: &TestApp, offer: &offer::Model) -> Value {
     let page = app.graphql(query, json!({"filter": filter})).await.data("clicks");
     json!({
         "BotClicks": ranking,
+        "ClickReport": {
+            "filter": filter,
+            "groupBy": [{"metadataKey": "campaign"}],
+            "interval": "DAY",
+            "timezone": "Asia/Kolkata",
+            "orderBy": "VALUE",
+            "first": 10,
+        },
         "CampaignClicks": merged(&by_time, &json!({"key": "campaign", "value": "winter"})),
         "ClickOverview": by_time,
         "ClicksByCountryAndDevice": ranking,

@@ -14,6 +14,7 @@ mod help;
 mod import;
 mod keys;
 mod links;
+mod mcp;
 mod migrate;
 mod output;
 mod reports;
@@ -98,6 +99,8 @@ enum Command {
     Links(links::Links),
     /// Bring clicks along, write them into a file, and judge stored ones anew
     Clicks(clicks::Clicks),
+    /// Give an agent on this machine the tools of a running server (MCP)
+    Mcp(mcp::Mcp),
     /// Print the GraphQL schema, the manual of the API
     Schema,
     /// Print the OpenAPI document of the REST call that makes links
@@ -154,6 +157,7 @@ pub async fn run(invocation: Invocation) -> Result<()> {
         Command::Report(report) => report.run().await,
         Command::Links(links) => links.run().await,
         Command::Clicks(clicks) => clicks.run().await,
+        Command::Mcp(mcp) => mcp.run().await,
         Command::Schema => print(&graphql::sdl()),
         Command::Openapi => print(&http::openapi()),
         Command::Completions { shell } => {
@@ -244,7 +248,8 @@ async fn stopped() {
 }
 
 fn log_to_stderr(config: &LogConfig) {
-    let filter = EnvFilter::new(&config.log);
+    // The MCP library tells of each request; who wants that names it.
+    let filter = EnvFilter::new(format!("rmcp=warn,{}", config.log));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         // Colours are for people at a terminal, not for files.

@@ -78,6 +78,9 @@ impl Code {
     }
 }
 
+/// What to do without a key.
+pub const NO_KEY: &str = "Send an API key, as the header X-Api-Key or as Authorization: Bearer.";
+
 /// Marks a request that may change nothing, and the error of one that would.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadOnly;
@@ -138,8 +141,7 @@ pub fn unanswered(error: impl Borrow<DbErr> + StdError + Send + Sync + 'static) 
 /// `UNAUTHENTICATED` when no key was sent, `FORBIDDEN` when the key lacks the scope.
 pub fn principal<'a>(context: &Context<'a>, scope: Scope) -> Result<&'a Principal> {
     let Some(principal) = context.data_opt::<Arc<Principal>>() else {
-        return Err(Code::Unauthenticated
-            .error("Send an API key, as the header X-Api-Key or as Authorization: Bearer."));
+        return Err(Code::Unauthenticated.error(NO_KEY));
     };
     if !principal.may(scope) {
         return Err(Code::Forbidden.error(lacks(scope)));

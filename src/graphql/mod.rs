@@ -69,7 +69,7 @@ pub use self::{
     mutation::Mutation,
     persisted::DocumentId,
     query::Query,
-    trusted::{Trusted, TrustedError},
+    trusted::{Own, Trusted, TrustedError},
     variables::INTROSPECTION_IS_OFF,
 };
 use crate::{accounts::Principal, app::App};

@@ -13,6 +13,10 @@ use super::{
 /// The endings of files that hold documents.
 const ENDINGS: [&str; 2] = ["graphql", "gql"];
 
+/// Says of a request that its document is the server's own, which nobody need trust.
+#[derive(Clone, Copy, Debug)]
+pub struct Own;
+
 /// The documents of a folder, each by its text and by its id.
 #[derive(Debug)]
 pub struct Trusted {

@@ -55,6 +55,9 @@ pub(super) fn layer(origins: &[Origin]) -> Option<CorsLayer> {
         .map_or_else(AllowOrigin::any, AllowOrigin::list);
     let names = ["x-api-key", "x-request-id", "ratelimit", "ratelimit-policy"];
     let [api_key, request_id, limit, policy] = names.map(HeaderName::from_static);
+    // What MCP has its clients send.
+    let [version, method, name] =
+        ["mcp-protocol-version", "mcp-method", "mcp-name"].map(HeaderName::from_static);
     let layer = CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST])
@@ -63,6 +66,9 @@ pub(super) fn layer(origins: &[Origin]) -> Option<CorsLayer> {
             header::AUTHORIZATION,
             api_key,
             request_id.clone(),
+            version,
+            method,
+            name,
         ])
         .expose_headers([request_id, header::RETRY_AFTER, limit, policy])
         .max_age(REMEMBERED);

@@ -7,6 +7,7 @@ mod event_stream;
 mod graphql;
 mod guesses;
 mod health;
+mod mcp;
 mod metrics;
 mod openapi;
 mod operation;
@@ -43,12 +44,13 @@ pub use self::{
 };
 
 /// Paths of the server's own. No code can be the first segment of one (`links::code::RESERVED`).
-pub const ROUTES: [&str; 10] = [
+pub const ROUTES: [&str; 11] = [
     "/graphql",
     "/graphql/assets/{name}",
     "/schema.graphql",
     "/v2/links/shorten",
     "/openapi.json",
+    "/mcp",
     "/healthz",
     "/readyz",
     "/report",
@@ -64,6 +66,7 @@ pub fn router(state: State) -> Router {
         schema,
         shorten,
         openapi,
+        mcp,
         healthz,
         readyz,
         reports,
@@ -80,7 +83,8 @@ pub fn router(state: State) -> Router {
         .route(assets, get(playground::asset))
         .route(schema, get(graphql::schema))
         .route(shorten, post(shorten::post).fallback(shorten::method_not_allowed))
-        .route(openapi, get(openapi::served));
+        .route(openapi, get(openapi::served))
+        .route(mcp, post(mcp::post).fallback(mcp::method_not_allowed));
     if let Some(cors) = cors::layer(&state.settings.cors_origins) {
         api = api.route_layer(cors);
     }

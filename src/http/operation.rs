@@ -142,6 +142,14 @@ impl Deadline {
         }
     }
 
+    /// A little later, for what waits for something that ends by itself.
+    pub(super) fn afterwards(self) -> Self {
+        Self {
+            end: self.end + Duration::from_secs(1),
+            ..self
+        }
+    }
+
     /// Reads a body that arrives in time.
     pub(super) async fn body(self, limit: usize, request: Request) -> Result<Bytes, Refusal> {
         let too_large = || {

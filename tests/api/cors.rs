@@ -48,7 +48,7 @@ fn names(header: &str) -> Vec<String> {
 #[tokio::test]
 async fn an_allowed_site_is_told_what_it_may_send_and_read() {
     let app = allowing(&["https://other.example.com", SITE]).await;
-    for path in ["/graphql", "/schema.graphql"] {
+    for path in ["/graphql", "/schema.graphql", "/mcp"] {
         let answer = preflight(&app, path, SITE).await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("access-control-allow-origin"), SITE);
@@ -58,7 +58,15 @@ async fn an_allowed_site_is_told_what_it_may_send_and_read() {
         );
         assert_eq!(
             names(answer.header("access-control-allow-headers")),
-            ["authorization", "content-type", "x-api-key", "x-request-id"]
+            [
+                "authorization",
+                "content-type",
+                "mcp-method",
+                "mcp-name",
+                "mcp-protocol-version",
+                "x-api-key",
+                "x-request-id"
+            ]
         );
         assert_eq!(answer.header("access-control-max-age"), "3600");
         assert_eq!(answer.header("access-control-allow-credentials"), "");

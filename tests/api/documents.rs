@@ -9,7 +9,7 @@ use linkhop::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Answer, CREATE, INTROSPECTION, Setup, Socket, TestApp};
+use crate::support::{Answer, CREATE, INTROSPECTION, Setup, Socket, TestApp, call};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -197,6 +197,14 @@ async fn where_documents_are_trusted_no_others_are_run() {
     }
     let wrong = json!({"query": file, "documentId": id("{ __typename }"), "operationName": who});
     assert_eq!(send(&app, wrong).await.error_code(), "BAD_REQUEST");
+}
+
+#[tokio::test]
+async fn the_tools_of_agents_need_no_trust() {
+    let app = trusting(&[("Name.graphql", "{ viewer { account { name } } }")]).await;
+    let agent = app.agent(&app.tenant.key).await;
+    let lists = call(&agent, "list_sending_lists", json!({})).await;
+    assert_eq!(lists.is_error, Some(false), "{lists:?}");
 }
 
 #[test]

@@ -40,6 +40,8 @@ mod limits_of_links;
 mod link_clicks;
 mod live;
 mod live_sockets;
+mod mcp;
+mod mcp_http;
 mod metrics;
 mod negotiation;
 mod nodes;

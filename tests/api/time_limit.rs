@@ -91,17 +91,22 @@ async fn hold_all(app: &TestApp) -> Vec<DatabaseTransaction> {
     held
 }
 
-#[tokio::test]
-async fn a_mutation_that_takes_too_long_is_stored_whole_or_not_at_all_and_can_be_sent_again() {
-    let app = hasty().await;
-    let patient = app.neighbour().await;
-    // Nobody else can write until this is over.
+/// Lets nobody else make links until this is over.
+pub(super) async fn hold_links(app: &TestApp) -> DatabaseTransaction {
     let held = app.store().write.begin().await.expect("a transaction");
     let lock = match held.get_database_backend() {
         DatabaseBackend::Postgres => "LOCK TABLE idempotency_key, short_link IN EXCLUSIVE MODE",
         _ => "UPDATE account SET name = name",
     };
     held.execute_unprepared(lock).await.expect("a lock");
+    held
+}
+
+#[tokio::test]
+async fn a_mutation_that_takes_too_long_is_stored_whole_or_not_at_all_and_can_be_sent_again() {
+    let app = hasty().await;
+    let patient = app.neighbour().await;
+    let held = hold_links(&app).await;
     let input =
         json!({"input": {"url": "https://example.com/", "listId": 42, "idempotencyKey": "order-1017"}});
     let answer = app.graphql(CREATE, input.clone()).await;

@@ -15,6 +15,7 @@ mod help;
 mod import;
 mod links_import;
 mod live;
+mod mcp;
 mod metrics;
 mod operator;
 mod process;

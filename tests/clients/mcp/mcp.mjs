@@ -1,13 +1,14 @@
-// Does what an agent does: finds the schema, makes a short link and reads it back, through mcp-graphql and the
-// official MCP client.
+// Does what an agent does: makes a short link, reads it back and is told what is wrong, with the official MCP client.
+// Through mcp-graphql, through the server's own tools at /mcp, and through `linkhop mcp`.
 //
-//   node mcp.mjs URL KEY     # a running server and a key that may make links
+//   node mcp.mjs URL KEY LINKHOP    # a running server, a key that may make links, and the program
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 
-const [url, key] = process.argv.slice(2);
+const [url, key, linkhop] = process.argv.slice(2);
 const operation = (name) => readFileSync(new URL(`../../../operations/${name}.graphql`, import.meta.url), 'utf8');
 
 let passed = 0;
@@ -94,6 +95,36 @@ async function run() {
     }
 }
 
+// The server's own tools, whichever way they are reached.
+async function ownTools(way, transport) {
+    const client = new Client({ name: 'linkhop-check', version: '1.0.0' });
+    await client.connect(transport);
+    try {
+        const { tools } = await client.listTools();
+        const names = tools.map((tool) => tool.name);
+        check(`${way}: the tools are there`, names.length === 6 && names.includes('create_short_link'), names);
+        const input = { url: `https://example.com/${way}?run=${process.pid}`, listId: 42 };
+        const made = await client.callTool({ name: 'create_short_link', arguments: input });
+        const link = made.structuredContent?.createShortLink;
+        check(`${way}: a link is made`, !made.isError && link?.destinationUrl === input.url, made);
+        const found = await client.callTool({ name: 'find_short_links', arguments: { shortUrl: link?.shortUrl ?? '' } });
+        check(`${way}: and found again`, found.structuredContent?.shortLink?.id === link?.shortLink.id, found);
+        const refused = await client.callTool({ name: 'create_short_link', arguments: { ...input, listId: 7 } });
+        const [error] = refused.structuredContent?.errors ?? [];
+        check(`${way}: what is wrong is said`, refused.isError && error?.code === 'LIST_NOT_FOUND', refused);
+    } finally {
+        await client.close();
+    }
+}
+
+async function runOwn() {
+    const bearer = { requestInit: { headers: { Authorization: `Bearer ${key}` } } };
+    await ownTools('http', new StreamableHTTPClientTransport(new URL(`${url}/mcp`), bearer));
+    const env = { PATH: process.env.PATH, NO_PROXY: '127.0.0.1', LINKHOP_URL: url, LINKHOP_API_KEY: key };
+    await ownTools('stdio', new StdioClientTransport({ command: linkhop, args: ['mcp'], env, stderr: 'ignore' }));
+}
+
 await run().catch((error) => check('every step could be done', false, `${error.message ?? error}`));
+await runOwn().catch((error) => check('every step could be done', false, `${error.message ?? error}`));
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
