@@ -30,8 +30,7 @@ use super::{
 };
 use crate::{
     graphql::{
-        self,
-        Own,
+        self, Own,
         error::{Code, Fault, NO_KEY},
     },
     mcp::{Ask, SchemaError, Server, Tools},

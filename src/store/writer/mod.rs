@@ -39,7 +39,7 @@ const QUEUE: usize = 4096;
 const LOT: usize = 256;
 
 /// How many links one write to `SQLite` has at most: the more, the fewer entries of the audit log and commits.
-const SQLITE_LINKS: usize = 256;
+const SQLITE_LINKS: usize = 500;
 
 /// How many links one write to `PostgreSQL` has at most: all of them are one statement.
 const POSTGRES_LINKS: usize = 512;
@@ -177,10 +177,12 @@ impl Writer {
             }
             Place::Postgres { .. } => {
                 let (links, waiting_links) = mpsc::channel(QUEUE);
-                for (waiting, noted) in [(waiting, Arc::clone(&noted)), (waiting_links, noted)] {
-                    tokio::spawn(
-                        postgres::PostgresWriter::new(store.write.clone()).write_all(waiting, noted),
-                    );
+                for (waiting, gives_way) in [(waiting, false), (waiting_links, true)] {
+                    tokio::spawn(postgres::PostgresWriter::new(store.write.clone()).write_all(
+                        waiting,
+                        Arc::clone(&noted),
+                        gives_way,
+                    ));
                 }
                 (links, POSTGRES_LINKS)
             }

@@ -5,7 +5,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, atomic::Ordering},
+    time::{Duration, Instant},
 };
 
 use entity::{
@@ -17,7 +18,7 @@ use sea_orm::{
     QueryFilter as _, QueryResult, QuerySelect as _, Statement, TransactionTrait as _, sea_query::OnConflict,
 };
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 
 use super::{
     Done, Kept, LOT, NewLink, NewLinks, Outcome, UsedKey, WriteError,
@@ -25,6 +26,13 @@ use super::{
     texts::{KnownTexts, NewTexts},
 };
 use crate::store::{again, met_another, transaction::said_by_database};
+
+/// How much longer links wait than it took to store some of them while clicks were stored too: visitors need the processors
+/// of this server and of the database's.
+const GIVE_WAY: u32 = 2;
+
+/// How long they wait at most: it may have taken so long because of something else.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Writes to a `PostgreSQL` database.
 #[derive(Debug)]
@@ -41,14 +49,24 @@ impl PostgresWriter {
         }
     }
 
-    /// Stores what comes until nobody is left to send.
-    pub(super) async fn write_all(mut self, mut waiting: mpsc::Receiver<Message>, lots: Arc<Lots>) {
+    /// Stores what comes until nobody is left to send. Where it `gives_way`, it rests after each lot during which another
+    /// writer was at work.
+    pub(super) async fn write_all(
+        mut self,
+        mut waiting: mpsc::Receiver<Message>,
+        lots: Arc<Lots>,
+        gives_way: bool,
+    ) {
         let mut messages = Vec::with_capacity(LOT);
         while waiting.recv_many(&mut messages, LOT).await > 0 {
             let lot = Lot::of(&mut messages);
+            let (begin, before) = (Instant::now(), lots.count.load(Ordering::Relaxed));
             lot.note(&lots);
             let outcomes = self.store(&lot.writes).await;
             lot.answer(outcomes);
+            if gives_way && lots.count.load(Ordering::Relaxed) > before + 1 {
+                sleep((begin.elapsed() * GIVE_WAY).min(LONGEST_WAIT)).await;
+            }
         }
     }
 
