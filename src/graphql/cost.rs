@@ -103,7 +103,7 @@ impl Bill {
         };
         let left = inner
             .rates
-            .take(inner.key, inner.account, rest)
+            .take_behind(inner.key, inner.account, 1, rest)
             .map_err(|spent| Spent {
                 points: cost.get(),
                 ..spent

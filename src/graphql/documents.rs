@@ -186,9 +186,6 @@ impl Extension for Documents {
     ) -> ServerResult<Request> {
         let registry = &context.schema_env.registry;
         let Checked { document, elements } = self.asked_for(registry, &mut request)?;
-        if let Some(bill) = Bill::of(&request) {
-            bill.note_elements(elements, &request.variables);
-        }
         if let Some(operation) = selected(&document, request.operation_name.as_deref()) {
             let is_read_only = request.data.contains_key(&TypeId::of::<ReadOnly>());
             if is_read_only && operation.ty == OperationType::Mutation {
@@ -214,6 +211,9 @@ impl Extension for Documents {
             }
             let beyond = beyond_one_link(registry, &document, operation, &request.variables);
             request.data.insert(beyond);
+        }
+        if let Some(bill) = Bill::of(&request) {
+            bill.note_elements(elements, &request.variables);
         }
         request.set_parsed_query(document);
         next.run(context, request).await

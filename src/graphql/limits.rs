@@ -80,7 +80,7 @@ impl Extension for Limits {
         let Beyond(beyond) = context.data_opt().copied().unwrap_or(Beyond(0));
         let complexity = result.complexity.saturating_add(beyond);
         within("points of complexity", complexity, self.complexity)?;
-        Ok(result)
+        Ok(ValidationResult { complexity, ..result })
     }
 }
 

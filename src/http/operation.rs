@@ -177,7 +177,7 @@ impl Deadline {
     /// Works until the time is up, and no longer: what is not done by then is dropped, and asks the database for
     /// nothing more.
     ///
-    /// A write that was handed to the writer by then is stored, as a whole: the caller can't be told which it was.
+    /// A write that was handed to the writer by then is stored, links of one call a part at a time: the caller can't be told which it was.
     pub(super) async fn work<T>(self, work: impl Future<Output = T>) -> Result<T, Refusal> {
         timeout_at(self.end, work).await.map_err(|_| {
             let message = format!(

@@ -153,15 +153,35 @@ impl Rates {
         account: AccountId,
         points: NonZeroU32,
     ) -> Result<[Option<Left>; 2], Spent> {
+        self.take_behind(key, account, 0, points)
+    }
+
+    /// The same for what costs these points beside some that were taken of it already.
+    ///
+    /// # Errors
+    /// As [`Rates::take`].
+    pub fn take_behind(
+        &self,
+        key: ApiKeyId,
+        account: AccountId,
+        taken: u32,
+        points: NonZeroU32,
+    ) -> Result<[Option<Left>; 2], Spent> {
         if self.keys.is_none() && self.accounts.is_none() {
             return Ok([None, None]);
         }
         if self.taken.fetch_add(1, Ordering::Relaxed) % TIDY_AFTER == TIDY_AFTER - 1 {
             self.tidy();
         }
-        let of_key = self.take_of(Whose::Key, self.quotas.key.zip(self.keys.as_ref()), &key, points)?;
+        let of_key = self.take_of(
+            Whose::Key,
+            self.quotas.key.zip(self.keys.as_ref()),
+            &key,
+            taken,
+            points,
+        )?;
         let accounts = self.quotas.account.zip(self.accounts.as_ref());
-        let of_account = self.take_of(Whose::Account, accounts, &account, points)?;
+        let of_account = self.take_of(Whose::Account, accounts, &account, taken, points)?;
         Ok([of_key, of_account])
     }
 
@@ -170,12 +190,21 @@ impl Rates {
         whose: Whose,
         limit: Option<(Quota, &Limiter<K>)>,
         key: &K,
+        taken: u32,
         points: NonZeroU32,
     ) -> Result<Option<Left>, Spent> {
         let Some((quota, limiter)) = limit else {
             return Ok(None);
         };
-        let capped = points.min(quota.burst);
+        // There is nothing more to take of a burst that is taken.
+        let Some(capped) = NonZeroU32::new(quota.burst.get().saturating_sub(taken)) else {
+            return Ok(Some(Left {
+                whose,
+                quota,
+                points: 0,
+            }));
+        };
+        let capped = points.min(capped);
         let left = |state: &StateSnapshot| Left {
             whose,
             quota,

@@ -230,7 +230,7 @@ async fn what_can_be_no_host_or_code_is_not_looked_up() {
         "/Admin",
         "/v1",
         "/metrics",
-        "/mcp",
+        "/admin",
         "/.well-known",
         &long,
     ] {

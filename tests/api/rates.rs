@@ -312,3 +312,28 @@ async fn rest_has_the_same_rates_and_says_so_in_its_envelope() {
     assert_eq!(spent.json()["code"], "rate_limited");
     assert_eq!(app.count_links().await, 1);
 }
+
+#[tokio::test]
+async fn what_costs_more_than_a_burst_can_be_had_for_the_burst() {
+    let app = with((10, 20), (0, 0)).await;
+    let made = app.graphql(BATCH, batch(1000)).await;
+    assert_eq!(cost(&made), 21);
+    assert_eq!(made.header("ratelimit"), "\"key\";r=0;t=2");
+}
+
+#[tokio::test]
+async fn lists_in_default_values_are_paid_for() {
+    let app = with((100, 200), (0, 0)).await;
+    let items = vec!["{}"; 100].join(",");
+    let query = format!(
+        "mutation($input: CreateShortLinksInput! = {{defaults: {{url: \"https://example.com/\", listId: 42}}, \
+         items: [{items}]}}) {{ createShortLinks(input: $input) {{ ... on CreateShortLinksSuccess {{ created }} }} }}"
+    );
+    let made = app.graphql(&query, Value::Null).await;
+    assert_eq!(made.json()["data"]["createShortLinks"]["created"], 100);
+    assert_ne!(
+        made.header("ratelimit"),
+        "\"key\";r=199;t=1",
+        "two more for a hundred elements"
+    );
+}

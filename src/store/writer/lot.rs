@@ -133,9 +133,15 @@ impl Lot {
         );
         for (mut asked, outcome) in self.writes.drain(..).zip(outcomes) {
             let outcome = match (&mut asked.write, outcome) {
-                (Write::Links(new, stored, _), Ok(Done::Links(mut part))) => {
+                (Write::Links(new, stored, after), Ok(Done::Links(mut part))) => {
+                    let before = stored.len();
                     stored.append(&mut part);
                     if stored.len() < new.links.len() {
+                        for (link, outcome) in new.links[before..].iter().zip(&stored[before..]) {
+                            if *outcome == Outcome::Stored {
+                                (after.told)(&link.row.code);
+                            }
+                        }
                         rest.writes.push(asked);
                         continue;
                     }
@@ -180,6 +186,8 @@ impl Lot {
 /// How many writes were stored together, so far.
 #[derive(Debug, Default)]
 pub(super) struct Lots {
+    /// Writes that were received and not stored with the last lot.
+    pub(super) held: AtomicUsize,
     pub(super) last: AtomicUsize,
     pub(super) count: AtomicU64,
     pub(super) writes: AtomicU64,

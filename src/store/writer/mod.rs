@@ -1,11 +1,11 @@
 //! The group-committing writer.
 //!
-//! One task owns a connection that writes. It takes all that is waiting, stores it in one transaction and
-//! wakes each caller with its own outcome. There is no timer: while one lot is on its way to the disk the
-//! next one gathers, so lots grow with load by themselves and a lone write waits for nobody.
+//! A task owns a connection that writes. It takes all that is waiting, stores it in one transaction and
+//! wakes each caller with its own outcome. While one lot is on its way to the disk the next one gathers, so lots grow
+//! with load by themselves, and a click waits for no timer.
 //!
 //! Visitors wait for clicks. So that they don't wait for links too, `SQLite`, which has one writer at a time, stores clicks
-//! first, and `PostgreSQL` stores each by a task of its own.
+//! first, and `PostgreSQL` stores each by a task of its own; both rest from links where clicks come.
 
 mod claim;
 mod lot;
@@ -35,7 +35,8 @@ use super::{Store, connect::Place};
 /// How many writes may wait before callers wait to hand theirs over.
 const QUEUE: usize = 4096;
 
-/// How many writes are stored together at most: bounds how long the first of them waits for the last.
+/// How many clicks, or writes to `PostgreSQL`, are stored together at most: bounds how long the first of them waits for the
+/// last.
 const LOT: usize = 256;
 
 /// How many links one write to `SQLite` has at most: the more, the fewer entries of the audit log and commits.
@@ -295,9 +296,8 @@ impl Writer {
     /// How many writes wait to be stored.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queues()
-            .map(|queue| queue.max_capacity() - queue.capacity())
-            .sum()
+        let queued = self.queues().map(|queue| queue.max_capacity() - queue.capacity());
+        queued.sum::<usize>() + self.lots.held.load(Ordering::Relaxed)
     }
 
     /// How many writes were last stored together.

@@ -338,7 +338,7 @@ async fn insert_keys(
 
 /// Of keys that are forgotten those that are wanted again, and a few more than are stored meanwhile: clicks wait for it.
 const FORGET_KEYS: &str = "WITH forgotten AS (DELETE FROM idempotency_key WHERE (account_id, key, item) IN \
-    (SELECT account_id, key, item FROM idempotency_key WHERE created_at <= $1 LIMIT 1000)) \
+    (SELECT account_id, key, item FROM idempotency_key WHERE created_at <= $1 LIMIT 1500)) \
     DELETE FROM idempotency_key AS used USING json_populate_recordset(NULL::idempotency_key, $2::json) AS wanted \
     WHERE used.account_id = wanted.account_id AND used.key = wanted.key AND used.item = wanted.item \
     AND used.created_at <= $1";

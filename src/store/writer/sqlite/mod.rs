@@ -6,7 +6,7 @@
 mod rows;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
     time::{Duration, Instant},
@@ -17,7 +17,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 
 use self::rows::{INSERT_CLICK, insert_click, insert_links, insert_texts};
 use super::{
-    Done, Kept, LOT, WriteError,
+    Done, Kept, LOT, QUEUE, WriteError,
     lot::{Asked, Lot, Lots, Message, Write, failed, is_tried_alone},
     texts::KnownTexts,
 };
@@ -27,14 +27,15 @@ use crate::store::{SqliteFile, Synchronous};
 /// as those of five clicks.
 const PART: usize = 8;
 
-/// How many links one transaction stores at most while no click comes: one that comes just before its end waits for it.
+/// About how many links one transaction stores at most while no click comes: one that comes just before its end waits for
+/// it.
 const LINKS: usize = 512;
 
-/// How much longer links then wait than it took to store some of them together with clicks: where visitors come, links
-/// take a fifth of the writer's time. With less of a wait `scripts/bench batch` shows visitors waiting for a processor.
-const GIVE_WAY: u32 = 4;
+/// How much longer links then wait than the work of storing some of them with clicks took. It is much, since most of what
+/// visitors lack then is processors: `scripts/bench batch` shows it.
+const GIVE_WAY: u32 = 8;
 
-/// How long links wait at most: it may have taken so long because somebody else held the file.
+/// How long links wait at most: the work may have taken so long because of something else.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
 /// Prepared statements that the connection keeps: there are fewer.
@@ -51,6 +52,8 @@ pub(super) struct SqliteWriter {
     db: Connection,
     file: SqliteFile,
     known: KnownTexts,
+    /// How long the links of the last transaction took, but for the commit; nothing if there were none.
+    links_took: Duration,
 }
 
 impl SqliteWriter {
@@ -66,6 +69,7 @@ impl SqliteWriter {
             db,
             file,
             known: KnownTexts::default(),
+            links_took: Duration::ZERO,
         })
     }
 
@@ -96,17 +100,16 @@ impl SqliteWriter {
             }
             let outcomes = {
                 let _turn = self.file.turn();
-                let begin = Instant::now();
-                let are_links_due = due <= begin;
-                let outcomes = self.store(&mut lot, are_links_due, &mut waiting);
-                if are_links_due && lot.clicks > 0 {
-                    due = Instant::now() + (begin.elapsed() * GIVE_WAY).min(LONGEST_WAIT);
-                }
-                outcomes
+                let are_links_due = due <= Instant::now();
+                self.store(&mut lot, are_links_due, &mut waiting)
             };
+            if lot.clicks > 0 && !self.links_took.is_zero() {
+                due = Instant::now() + (self.links_took * GIVE_WAY).min(LONGEST_WAIT);
+            }
             let (stored, outcomes, rest) = lot.settle(outcomes);
             stored.note(lots);
             lot = rest;
+            lots.held.store(lot.writes.len(), Ordering::Relaxed);
             if !stored.is_empty() {
                 runtime.spawn(async move { stored.answer(outcomes) });
             }
@@ -114,7 +117,7 @@ impl SqliteWriter {
     }
 
     /// Stores a lot together, and with it what comes while it is written: who comes then would else wait for this commit
-    /// and the next. When the transaction fails, each alone where that may help.
+    /// and the next. When the transaction fails, in smaller ones where that may help.
     fn store(
         &mut self,
         lot: &mut Lot,
@@ -123,6 +126,7 @@ impl SqliteWriter {
     ) -> Vec<Result<Done, WriteError>> {
         let late = |lot: &mut Lot| {
             while lot.clicks < LOT
+                && lot.writes.len() < QUEUE
                 && let Ok(message) = waiting.try_recv()
             {
                 lot.add(message);
@@ -130,21 +134,42 @@ impl SqliteWriter {
         };
         match self.store_together(lot, are_links_due, late) {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-            Err(error) if is_tried_alone(&lot.writes) && !is_locked(&error) => {
+            Err(error) if are_links_due && is_tried_alone(&lot.writes) && !is_locked(&error) => {
                 tracing::warn!(%error, writes = lot.writes.len(), "storing together failed, storing one by one");
-                let writes = std::mem::take(&mut lot.writes).into_iter();
-                writes
-                    .map(|asked| {
-                        let mut one = Lot::default();
-                        one.writes.push(asked);
-                        let outcome = self.store_together(&mut one, true, |_| {});
-                        lot.writes.append(&mut one.writes);
-                        Ok(outcome?.swap_remove(0))
-                    })
-                    .collect()
+                self.store_apart(lot)
             }
-            Err(error) => failed(&lot.writes, error.into()),
+            Err(error) => {
+                let mut outcomes = failed(&lot.writes, error.into());
+                if !are_links_due {
+                    for (asked, outcome) in lot.writes.iter().zip(&mut outcomes) {
+                        if matches!(asked.write, Write::Links(..)) {
+                            // They were not tried.
+                            *outcome = Ok(Done::Links(Vec::new()));
+                        }
+                    }
+                }
+                outcomes
+            }
         }
+    }
+
+    /// Stores the clicks of a lot together, then each write of links alone.
+    fn store_apart(&mut self, lot: &mut Lot) -> Vec<Result<Done, WriteError>> {
+        let writes = std::mem::take(&mut lot.writes);
+        let (clicks, links): (Vec<_>, Vec<_>) = writes
+            .into_iter()
+            .partition(|asked| matches!(asked.write, Write::Click(..)));
+        let mut outcomes = Vec::with_capacity(clicks.len() + links.len());
+        for writes in std::iter::once(clicks).chain(links.into_iter().map(|one| vec![one])) {
+            let mut part = Lot::default();
+            part.writes = writes;
+            match self.store_together(&mut part, true, |_| {}) {
+                Ok(done) => outcomes.extend(done.into_iter().map(Ok)),
+                Err(error) => outcomes.append(&mut failed(&part.writes, error.into())),
+            }
+            lot.writes.append(&mut part.writes);
+        }
+        outcomes
     }
 
     /// Stores a lot, and before the commit what `late` adds to it: all clicks, and of links, if they are due, as many as
@@ -155,6 +180,7 @@ impl SqliteWriter {
         are_links_due: bool,
         mut late: impl FnMut(&mut Lot),
     ) -> rusqlite::Result<Vec<Done>> {
+        self.links_took = Duration::ZERO;
         let transaction = self
             .db
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -181,8 +207,9 @@ impl SqliteWriter {
                 outcomes.push(outcome);
             }
             let is_last = !are_links_due
-                || !links.store_part(&transaction, &lot.writes, &mut outcomes)?
-                || links.count >= LINKS;
+                || links.count >= LINKS
+                || (links.count > 0 && lot.clicks > 0)
+                || !links.store_part(&transaction, &lot.writes, &mut outcomes)?;
             late(lot);
             if outcomes.len() == lot.writes.len() && (is_last || lot.clicks > 0) {
                 break;
@@ -191,6 +218,7 @@ impl SqliteWriter {
         drop(insert);
         links.index(&transaction)?;
         transaction.commit()?;
+        self.links_took = links.took;
         self.known.learn(texts);
         Ok(outcomes)
     }
@@ -235,14 +263,18 @@ fn is_locked(error: &rusqlite::Error) -> bool {
 struct LinksOfLot {
     /// How many there are.
     count: usize,
-    /// The write whose turn it is, by its place in the lot.
-    at: usize,
+    /// How long it took to store them, but for the commit.
+    took: Duration,
+    /// Where to look for a lone link that is left, by the place of its write in the lot.
+    lone: usize,
+    /// And where for a set.
+    set: usize,
     /// The last row before them; `None` while there are none.
     after: Option<i64>,
 }
 
 impl LinksOfLot {
-    /// Stores some of the links that are left, and adds what became of them to the outcomes of their write; answers whether
+    /// Stores some of the links that are left, and adds what became of them to the outcomes of their writes; answers whether
     /// there were any.
     fn store_part(
         &mut self,
@@ -250,34 +282,50 @@ impl LinksOfLot {
         writes: &[Asked],
         outcomes: &mut [Done],
     ) -> rusqlite::Result<bool> {
+        let begin = Instant::now();
         let mut room = PART;
         while room > 0
-            && let (Some(asked), Some(outcome)) = (writes.get(self.at), outcomes.get_mut(self.at))
+            && let Some(at) = self.next(writes, outcomes)
+            && let (Write::Links(new, before, _), Done::Links(now)) = (&writes[at].write, &mut outcomes[at])
         {
-            let (Write::Links(new, before, _), Done::Links(now)) = (&asked.write, outcome) else {
-                self.at += 1;
-                continue;
-            };
-            let left = &new.links[before.len() + now.len()..];
-            if left.is_empty() {
-                self.at += 1;
-                continue;
-            }
             if self.after.is_none() {
                 self.after = Some(db.prepare_cached(LAST_LINK)?.query_row([], |row| row.get(0))?);
             }
+            let left = &new.links[before.len() + now.len()..];
             let part = &left[..left.len().min(room)];
             now.append(&mut insert_links(db, part, &new.entry)?);
             room -= part.len();
         }
+        if room == PART {
+            return Ok(false);
+        }
         self.count += PART - room;
-        Ok(room < PART)
+        self.took += begin.elapsed();
+        Ok(true)
+    }
+
+    /// The next write of which links are left. Lone ones come first: who makes one doesn't wait for those who make hundreds.
+    fn next(&mut self, writes: &[Asked], outcomes: &[Done]) -> Option<usize> {
+        for (at, is_for_lone) in [(&mut self.lone, true), (&mut self.set, false)] {
+            while let (Some(asked), Some(outcome)) = (writes.get(*at), outcomes.get(*at)) {
+                if let (Write::Links(new, before, _), Done::Links(now)) = (&asked.write, outcome)
+                    && (new.links.len() == 1) == is_for_lone
+                    && before.len() + now.len() < new.links.len()
+                {
+                    return Some(*at);
+                }
+                *at += 1;
+            }
+        }
+        None
     }
 
     /// Adds them to the index of words.
-    fn index(&self, db: &Connection) -> rusqlite::Result<()> {
+    fn index(&mut self, db: &Connection) -> rusqlite::Result<()> {
+        let begin = Instant::now();
         if let Some(after) = self.after {
             db.prepare_cached(INDEX_LINKS)?.execute([after])?;
+            self.took += begin.elapsed();
         }
         Ok(())
     }
@@ -415,6 +463,62 @@ mod tests {
                 .collect(),
             rest,
         )
+    }
+
+    #[tokio::test]
+    async fn clicks_that_come_all_the_time_share_a_transaction_with_one_part_of_the_links() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut writer = writer(&folder).await;
+        let mut lot = Lot::default();
+        lot.add(links(3 * PART));
+        lot.add(links(1));
+        let mut more = 3;
+        let come = |lot: &mut Lot| {
+            if more > 0 {
+                more -= 1;
+                lot.add(click());
+            }
+        };
+        let done = writer.store_together(&mut lot, true, come).expect("stored");
+        let counts: Vec<_> = done
+            .iter()
+            .map(|done| match done {
+                Done::Links(part) => part.len(),
+                Done::Click(_) => 0,
+            })
+            .collect();
+        assert_eq!(counts, [PART - 1, 1, 0, 0, 0], "the lone link first");
+        assert!(!writer.links_took.is_zero());
+    }
+
+    #[tokio::test]
+    async fn where_storing_together_fails_clicks_are_stored_and_links_that_were_not_due_are_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut writer = writer(&folder).await;
+        writer
+            .db
+            .execute_batch("ALTER TABLE short_link RENAME TO elsewhere")
+            .expect("a statement");
+        let (_, mut waiting) = mpsc::channel(1);
+        let mut lot = Lot::default();
+        lot.add(links(2));
+        lot.add(click());
+        let outcomes = writer.store(&mut lot, true, &mut waiting);
+        assert!(
+            matches!(outcomes[..], [Ok(Done::Click(Kept::Stored)), Err(_)]),
+            "{outcomes:?}"
+        );
+        writer
+            .db
+            .execute_batch("ALTER TABLE click RENAME TO nowhere")
+            .expect("a statement");
+        let mut lot = Lot::default();
+        lot.add(links(2));
+        lot.add(click());
+        let outcomes = writer.store(&mut lot, false, &mut waiting);
+        let (_, outcomes, rest) = lot.settle(outcomes);
+        assert!(matches!(outcomes[..], [Err(_)]), "the click's: {outcomes:?}");
+        assert_eq!(rest.writes.len(), 1, "the links, which were not tried");
     }
 
     #[tokio::test]

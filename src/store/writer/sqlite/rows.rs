@@ -44,7 +44,8 @@ const INSERT_KEY: &str = "INSERT INTO idempotency_key (account_id, key, item, fi
 
 const DELETE_KEY: &str = "DELETE FROM idempotency_key WHERE account_id = ?1 AND key = ?2 AND item = ?3";
 
-/// Links that are stored in parts have one entry, which grows with them.
+/// Links that are stored in parts have one entry, which grows with them until the last is stored: the triggers that keep the
+/// log as it is are off for this connection.
 const INSERT_ENTRY: &str = "INSERT INTO audit_entry (account_id, id, api_key_id, action, subject_id, affected, before, \
     after, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
     ON CONFLICT (account_id, id) DO UPDATE SET affected = affected + excluded.affected";
