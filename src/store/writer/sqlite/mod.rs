@@ -33,7 +33,7 @@ const LINKS: usize = 512;
 
 /// How much longer links then wait than the work of storing some of them with clicks took. It is much, since most of what
 /// visitors lack then is processors: `scripts/bench batch` shows it.
-const GIVE_WAY: u32 = 8;
+const GIVE_WAY: u32 = 12;
 
 /// How long links wait at most: the work may have taken so long because of something else.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
