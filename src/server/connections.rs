@@ -62,7 +62,7 @@ pub(super) async fn serve(
     }
     drop((listener, is_stopping));
     stopping.send_replace(true);
-    // Until every connection is gone.
+    // Until every connection is gone: each holds a receiver until its last answer is sent.
     stopping.closed().await;
 }
 
@@ -91,7 +91,8 @@ async fn answer(
     });
     let connection = http.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection.with_upgrades());
-    let stopped = async move {
+    // Borrows the receiver: when that is dropped, the server takes this connection for ended.
+    let stopped = async {
         // An error would mean that nobody could tell any more.
         let _ = is_stopping.wait_for(|is_stopping| *is_stopping).await;
     };

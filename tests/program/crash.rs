@@ -9,6 +9,8 @@ use entity::{ShortLinkId, audit_entry, click, idempotency_key, short_link};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
     sync::mpsc::{self, UnboundedSender},
     task::JoinSet,
 };
@@ -177,6 +179,36 @@ async fn a_server_that_is_told_to_stop_answers_what_it_has_begun() {
     record.load_until(stop).await;
     let unanswered = record.expect_all_stored().await;
     assert_eq!(unanswered, Unanswered { links: 0, clicks: 0 });
+}
+
+#[tokio::test]
+async fn a_request_that_had_begun_when_the_server_was_told_to_stop_is_answered() {
+    let database = Database::migrated().await;
+    let (program, url) = Program::serve(&database);
+    let address = url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let body = json!({"query": "{ __typename }"}).to_string();
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.expect("it is sent");
+    // The server asks for the body once it has begun to read it.
+    let go_on = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let mut asked = vec![0; go_on.len()];
+    stream.read_exact(&mut asked).await.expect("an answer");
+    assert_eq!(asked, go_on);
+    program.terminate();
+    // It takes no connection from when it stops, and has the time in which another server takes its place.
+    while TcpStream::connect(address).await.is_ok() {}
+    let _next = Program::serve(&database);
+    stream.write_all(body.as_bytes()).await.expect("it is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let ended = program.end_within(Duration::from_secs(15)).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
 /// Makes a thousand links by one call, and answers their ids and how many were made before.
