@@ -16,6 +16,7 @@ import time
 import report
 from batch import batch
 from database import DATABASES, is_replayed
+from guards import guards
 from reports import reports
 from server import Failed, memory
 from stall import stall
@@ -30,7 +31,7 @@ DATABASE = os.environ.get("BENCH_DATABASE") or "sqlite"
 CACHED_LINK = 512
 # After how many memory is looked at.
 REDIRECTS = 1_000_000
-PARTS = ["redirect", "hot", "create", "batch", "stall", "flat", "demo", "reports"]
+PARTS = ["redirect", "hot", "create", "batch", "stall", "guards", "flat", "demo", "reports"]
 
 
 class Bench:
@@ -180,6 +181,10 @@ class Bench:
         """See there."""
         for failure in stall(self.stack, DATABASE):
             self.fail(failure)
+
+    def guards(self):
+        """See there."""
+        guards(self, DATABASE, SECONDS, LINKS)
 
     def reports(self):
         """See there."""
