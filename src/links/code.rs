@@ -147,7 +147,8 @@ impl Default for CodeSpace {
             alphabet,
             length: 7,
             draws: 8,
-            random: nanoid::rngs::default,
+            // ChaCha, seeded by the system: as hard to guess as what the system gives, without asking it for each code.
+            random: nanoid::rngs::thread_local,
             drawn: Arc::default(),
         }
     }

@@ -12,7 +12,10 @@ use sea_orm::{
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::{SqliteFile, snapshot::places, sqlite_reader::SqliteReader, transaction::Turn};
+use super::{
+    SqliteFile, snapshot::places, sqlite_file::CHECKPOINT_PAGES, sqlite_reader::SqliteReader,
+    transaction::Turn,
+};
 
 /// How far `SQLite` goes to survive a power failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -228,6 +231,7 @@ impl Store {
                 .foreign_keys(true)
                 .pragma("journal_mode", "WAL")
                 .pragma("synchronous", synchronous.pragma())
+                .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
         });
         // The first connection makes the file and its write-ahead log, which a reader may not.
         let write = Database::connect(write).await?;

@@ -38,6 +38,10 @@ const GIVE_WAY: u32 = 12;
 /// How long links wait at most: the work may have taken so long because of something else.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
+/// KiB of pages that the connection keeps. A set of links changes more than the two thousand that `SQLite` would: those were
+/// written and read again before the set was stored.
+const CACHE: i64 = 8192;
+
 /// Prepared statements that the connection keeps: there are fewer.
 const STATEMENTS: usize = 32;
 
@@ -62,6 +66,8 @@ impl SqliteWriter {
         let db = file.open_to_write()?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
         db.pragma_update(None, "synchronous", synchronous.pragma())?;
+        // In KiB, where it is negative.
+        db.pragma_update(None, "cache_size", -CACHE)?;
         // The index of links is kept by triggers, one row at a time, and here by one statement a lot: a third of the
         // price.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
