@@ -8,6 +8,19 @@ from graphql import NameNode, ObjectFieldNode, print_ast
 from hypothesis import strategies as st
 from schemathesis.graphql import nodes
 
+# The faults of the server itself; every other code says what the caller can do about it.
+FAULTS = {"INTERNAL", "TIMEOUT"}
+
+
+@schemathesis.check
+def no_fault_of_the_server(context, response, case):  # pylint: disable=unused-argument
+    """Whatever is asked, the server is not at fault, and says by a code what is wrong."""
+    assert response.status_code < 500, response.status_code
+    for error in response.json().get("errors") or []:
+        code = error.get("extensions", {}).get("code")
+        assert code and code not in FAULTS, error
+
+
 text = st.text(alphabet=st.characters(codec="utf-8"), max_size=40)
 leaves = st.one_of(
     st.just(nodes.Null),
