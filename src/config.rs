@@ -5,6 +5,7 @@
 //! masked wherever it is shown.
 
 mod rates;
+mod traces;
 mod visits;
 
 use std::{
@@ -31,6 +32,7 @@ use crate::{
 
 pub use self::{
     rates::RateConfig,
+    traces::TracesConfig,
     visits::{AgentsConfig, CountriesConfig, DenyListConfig, NetworksConfig, VisitConfig},
 };
 
@@ -259,6 +261,9 @@ pub struct ServerConfig {
     /// What is made of visits.
     #[command(flatten)]
     pub visits: VisitConfig,
+    /// Whether requests are traced.
+    #[command(flatten)]
+    pub traces: TracesConfig,
 }
 
 impl ServerConfig {

@@ -1,7 +1,7 @@
 //! Linkhop: a self-hosted link-attribution server for SMS.
 //!
 //! Two doors, [`graphql`] and [`http`], over a domain that knows neither: [`accounts`], [`catalog`], [`links`]
-//! and [`clicks`], over [`store`], [`values`], [`rates`] and [`files`]. [`mcp`] makes tools of the first. Imports go down only.
+//! and [`clicks`], over [`store`], [`values`], [`rates`] and [`files`], and over [`traces`], which sees them all. [`mcp`] makes tools of the first. Imports go down only.
 
 pub mod accounts;
 pub mod app;
@@ -17,4 +17,5 @@ pub mod mcp;
 pub mod rates;
 pub mod server;
 pub mod store;
+pub mod traces;
 pub mod values;

@@ -127,6 +127,7 @@ static KEY: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl ReadByKey for Keys {
+    const TABLE: &'static str = "api_key";
     type Key = String;
     type Value = Arc<Principal>;
 

@@ -19,7 +19,7 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
-use super::{print, stopped, tell_of_metrics};
+use super::{print, run_to_the_end, tell_of_metrics, trace};
 use crate::{
     accounts::{self, Granter, NewApiKey, rows_of},
     app::Clock,
@@ -68,6 +68,7 @@ impl Demo {
         let store = Store::connect(&url_of(&file), &self.database.options(true)).await?;
         store.migrate_up().await?;
         let mut settings = self.server.settings(None)?;
+        let traced = trace(&self.server, &store)?;
         let server = Server::bind(store.clone(), &self.server).await?;
         let (account, api_key) = self.account(&store, server.judge()).await?;
         let host = host_of(server.address());
@@ -100,7 +101,7 @@ impl Demo {
         print(&if self.json { welcome.json() } else { welcome.text() })?;
         settings.playground_key = Some(api_key);
         tell_of_metrics(&server)?;
-        server.run(settings, stopped()).await;
+        run_to_the_end(server, settings, traced).await;
         Ok(())
     }
 

@@ -31,10 +31,12 @@ use tracing_subscriber::EnvFilter;
 pub use self::settings::{Invocation, read};
 use crate::{
     accounts::UnknownAccount,
-    config::{Config, DatabaseConfig, FileConfig, LogConfig, LogFormat},
-    graphql, http,
+    config::{Config, DatabaseConfig, FileConfig, LogConfig, LogFormat, ServerConfig},
+    graphql,
+    http::{self, Settings},
     server::Server,
     store::Store,
+    traces::{self, Sending},
     values::phone,
 };
 
@@ -174,11 +176,28 @@ async fn serve(config: &Config) -> Result<()> {
         tracing::warn!("the database's schema is older than this program: run `linkhop migrate up`");
     }
     let settings = config.server.settings(None)?;
+    let traced = trace(&config.server, &store)?;
     let server = Server::bind(store, &config.server).await?;
     print(&format!("Linkhop listens on http://{}\n", server.address()))?;
     tell_of_metrics(&server)?;
-    server.run(settings, stopped()).await;
+    run_to_the_end(server, settings, traced).await;
     Ok(())
+}
+
+/// Traces requests to that database, if the settings name a collector.
+fn trace(config: &ServerConfig, store: &Store) -> Result<Option<Sending>> {
+    let options = config.traces.options();
+    Ok(options
+        .map(|options| traces::start(&options, store.kind()))
+        .transpose()?)
+}
+
+/// Answers requests until the process is asked to stop, and sends the last spans after all that is stored.
+async fn run_to_the_end(server: Server, settings: Settings, traced: Option<Sending>) {
+    server.run(settings, stopped()).await;
+    if let Some(sending) = traced {
+        sending.finish().await;
+    }
 }
 
 /// Says where metrics are, if they are anywhere.
@@ -248,8 +267,8 @@ async fn stopped() {
 }
 
 fn log_to_stderr(config: &LogConfig) {
-    // The MCP library tells of each request; who wants that names it.
-    let filter = EnvFilter::new(format!("rmcp=warn,{}", config.log));
+    // The libraries of MCP and of traces tell of each step; who wants that names them.
+    let filter = EnvFilter::new(format!("rmcp=warn,opentelemetry_sdk=warn,{}", config.log));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         // Colours are for people at a terminal, not for files.

@@ -5,7 +5,7 @@
 use std::{any::TypeId, sync::Arc};
 
 use async_graphql::{
-    Request, ServerError, ServerResult, Variables,
+    Name, Request, ServerError, ServerResult, Variables,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest},
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection},
     registry::Registry,
@@ -22,6 +22,7 @@ use super::{
     trusted::{Own, Trusted},
     variables,
 };
+use crate::traces;
 
 /// How many documents are remembered.
 const MOST: u64 = 1000;
@@ -134,6 +135,25 @@ fn selected<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<
     operation.map(|operation| &operation.node)
 }
 
+/// The kind of an operation, in the words of its document.
+const fn kind_of(operation: &OperationDefinition) -> &'static str {
+    match operation.ty {
+        OperationType::Query => "query",
+        OperationType::Mutation => "mutation",
+        OperationType::Subscription => "subscription",
+    }
+}
+
+/// The name of the operation that would be executed, where it has one.
+fn name_of<'a>(document: &'a ExecutableDocument, asked: Option<&'a str>) -> Option<&'a str> {
+    match &document.operations {
+        DocumentOperations::Single(_) => None,
+        DocumentOperations::Multiple(operations) => {
+            asked.or_else(|| operations.keys().next().map(Name::as_str))
+        }
+    }
+}
+
 /// Drops the variables that no operation of the document defines: nothing reads them, and a subscription would keep them
 /// for as long as it is open. Those of other operations stay, since the library looks at all of these.
 fn keep_defined(variables: &mut Variables, document: &ExecutableDocument) {
@@ -187,6 +207,10 @@ impl Extension for Documents {
         let registry = &context.schema_env.registry;
         let Checked { document, elements } = self.asked_for(registry, &mut request)?;
         if let Some(operation) = selected(&document, request.operation_name.as_deref()) {
+            traces::name_operation(
+                kind_of(operation),
+                name_of(&document, request.operation_name.as_deref()),
+            );
             let is_read_only = request.data.contains_key(&TypeId::of::<ReadOnly>());
             if is_read_only && operation.ty == OperationType::Mutation {
                 return Err(would_change());

@@ -20,9 +20,12 @@ use super::{
     state::State,
     visitor::address_of,
 };
-use crate::graphql::{
-    INTROSPECTION_IS_OFF,
-    error::{Code, Fault, ReadOnly},
+use crate::{
+    graphql::{
+        INTROSPECTION_IS_OFF,
+        error::{Code, Fault, ReadOnly},
+    },
+    traces,
 };
 
 /// `POST /graphql`.
@@ -134,7 +137,11 @@ async fn execute(
     deadline: Deadline,
 ) -> Result<Outcome, Refusal> {
     match wanted.streamed {
-        Streamed::Nothing => answered(deadline.work(state.schema.execute(request)).await?),
+        Streamed::Nothing => answered(
+            deadline
+                .work(traces::graphql(state.schema.execute(request)))
+                .await?,
+        ),
         Streamed::Subscriptions | Streamed::Everything => run(state, request, deadline).await,
     }
 }

@@ -34,6 +34,7 @@ use crate::{
         error::{Code, Fault, NO_KEY},
     },
     mcp::{Ask, SchemaError, Server, Tools},
+    traces::{self, Here},
 };
 
 /// The tools, made once: they depend on the program only.
@@ -46,6 +47,8 @@ struct Calling {
     caller: Caller,
     deadline: Deadline,
     id: RequestId,
+    /// The library answers by a task of its own.
+    here: Here,
 }
 
 impl Ask for Calling {
@@ -53,7 +56,9 @@ impl Ask for Calling {
         let variables = Variables::from_json(Value::Object(variables));
         let request = GraphqlRequest::new(operation).variables(variables);
         let request = self.caller.prepare(&self.state, request.data(Own));
-        let answered = self.deadline.work(self.state.schema.execute(request)).await;
+        let executed = async { traces::graphql(self.state.schema.execute(request)).await };
+        let executed = self.here.around(Box::pin(executed));
+        let answered = self.deadline.work(executed).await;
         let answer = answered.and_then(|mut response| {
             complete(&mut response, &self.id);
             serde_json::to_value(&response).map_err(|error| Refusal::Fault(Fault::new(error)))
@@ -88,6 +93,7 @@ pub(super) async fn post(
             caller: caller.clone(),
             deadline,
             id: id.clone(),
+            here: Here::current(),
         };
         let request = Request::from_parts(parts, Body::from(body));
         let mut response = serve(Server::new(tools, calling), request, deadline).await?;

@@ -24,6 +24,7 @@ mod shorten;
 mod socket;
 mod state;
 mod streams;
+mod traced;
 mod visitor;
 
 use axum::{
@@ -33,6 +34,8 @@ use axum::{
     routing::{any, get, post},
 };
 use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::traces;
 
 pub use self::{
     cors::Origin,
@@ -107,9 +110,15 @@ pub fn router(state: State) -> Router {
     if state.requests.is_some() {
         routes = routes.layer(middleware::from_fn_with_state(state.clone(), metrics::count));
     }
+    // Visits name, count and trace themselves: a layer costs each of them a tenth of what a bare answer does.
+    let routes = if traces::is_on() {
+        routes
+            .layer(middleware::from_fn(traced::trace))
+            .fallback(redirect::traced_visit)
+    } else {
+        routes.fallback(redirect::visit)
+    };
     routes
-        // Visits name and count themselves: a layer costs each of them a tenth of what a bare answer does.
-        .fallback(redirect::visit)
         .layer(CatchPanicLayer::custom(body::panicked))
         .with_state(state)
 }

@@ -21,6 +21,7 @@ use crate::{
         error::{Code, Fault},
     },
     rates::Spent,
+    traces,
 };
 
 /// What came of an operation.
@@ -43,7 +44,7 @@ pub(super) async fn run(
 ) -> Result<Outcome, Refusal> {
     let streaming = Streaming::default();
     let responses = state.schema.execute_stream(request.data(streaming.clone()));
-    begin(responses, streaming, deadline).await
+    traces::graphql(begin(responses, streaming, deadline)).await
 }
 
 /// Waits for the answer, or until the operation has begun.

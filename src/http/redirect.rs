@@ -11,7 +11,9 @@ use axum::{
 use entity::ClickId;
 use percent_encoding::percent_decode_str;
 
-use super::{metrics::Requests, pages, preview, request_id::RequestId, state::State, visitor::Visitor};
+use super::{
+    metrics::Requests, pages, preview, request_id::RequestId, state::State, traced::Traced, visitor::Visitor,
+};
 use crate::{
     catalog,
     clicks::recorder::Recorded,
@@ -30,6 +32,14 @@ pub(super) const READS: &str = "GET, HEAD";
 
 /// What is allowed on a link that shows bots a page.
 pub(super) const READS_AND_CONTINUE: &str = "GET, HEAD, POST";
+
+/// A visit that may be traced. A way of its own: where nothing is, a visit has not even to ask.
+pub(super) async fn traced_visit(state: Extract<State>, request: Request) -> Response {
+    match Traced::visit(&request) {
+        Some(traced) => traced.around(visit(state, request)).await,
+        None => visit(state, request).await,
+    }
+}
 
 /// Whatever is no route of the server's own: a short link, or nothing.
 pub(super) async fn visit(Extract(state): Extract<State>, request: Request) -> Response {

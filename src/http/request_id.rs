@@ -15,8 +15,10 @@ use axum::{
 use uuid::Uuid;
 
 use super::body::MediaType;
+use crate::traces;
 
-const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+/// The header that has it.
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The most characters of an id that a proxy in front may have given.
 const MAX_CHARACTERS: usize = 64;
@@ -51,6 +53,7 @@ impl RequestId {
     /// Logs what is our fault.
     pub(super) fn log(&self, error: &str) {
         tracing::error!(request_id = self.as_str(), error, "a request failed");
+        traces::note_fault();
     }
 
     /// Sends the id back.

@@ -42,6 +42,8 @@ pub(super) async fn serve(
     let mut stop = pin!(stop);
     loop {
         let taken = tokio::select! {
+            // Who is to be told to stop must wait for that before the first answer, else its signal ends the process.
+            biased;
             () = &mut stop => break,
             taken = listener.accept() => taken,
         };

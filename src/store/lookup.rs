@@ -16,6 +16,7 @@ use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Store, sqlite_reader::SqliteReader};
+use crate::traces;
 
 /// How many reads may wait before callers wait to hand theirs over.
 const QUEUE: usize = 4096;
@@ -39,6 +40,8 @@ pub enum ReadError {
 
 /// How values are read by their keys.
 pub trait ReadByKey: Send + Sync + 'static {
+    /// The table that holds the values, for traces.
+    const TABLE: &'static str;
     /// Names a value.
     type Key: Clone + Eq + Hash + Send + Sync;
     /// What is read.
@@ -116,6 +119,7 @@ impl<R: ReadByKey> Lookup<R> {
     /// # Errors
     /// When the database does not answer.
     pub async fn get(&self, key: R::Key) -> Result<Option<R::Value>, ReadError> {
+        let _traced = traces::of_database("SELECT", R::TABLE);
         match &self.0 {
             Way::Here(reader) => {
                 let (read, reader) = &**reader;

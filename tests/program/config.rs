@@ -12,7 +12,7 @@ use super::{
 use crate::support::{Database, START, Tenant};
 
 /// Each setting of `linkhop serve`, with a value that is not its default, as the file writes it.
-const RIGHT: [(&str, &str); 35] = [
+const RIGHT: [(&str, &str); 37] = [
     ("--database-url", "'sqlite:///nowhere/other.db'"),
     ("--read-connections", "9"),
     ("--sqlite-synchronous", "'normal'"),
@@ -46,6 +46,8 @@ const RIGHT: [(&str, &str); 35] = [
     ("--deny-list", "'README.md'"),
     ("--trusted-proxy", "'10.0.0.0/8'"),
     ("--click-retention", "400"),
+    ("--traces-endpoint", "'https://collector.example.com/otlp'"),
+    ("--traces-ratio", "0.25"),
     ("--log", "'warn,linkhop=debug'"),
     ("--log-format", "'json'"),
 ];

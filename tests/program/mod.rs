@@ -21,4 +21,5 @@ mod operator;
 mod process;
 mod reclassify;
 mod settings;
+mod traces;
 mod verdict_files;

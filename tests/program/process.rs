@@ -60,7 +60,8 @@ impl Program {
         let mut command = Command::new(env!("CARGO_BIN_EXE_linkhop"));
         command.current_dir(folder);
         for (name, _) in env::vars_os() {
-            if name.to_string_lossy().starts_with("LINKHOP_") {
+            let text = name.to_string_lossy();
+            if text.starts_with("LINKHOP_") || text.starts_with("OTEL_") {
                 command.env_remove(name);
             }
         }

@@ -7,7 +7,7 @@ use crate::support::Database;
 const NOWHERE: &str = "sqlite:///nowhere/linkhop.db";
 
 /// Each field of `linkhop serve` and a value it can't have.
-const WRONG: [(&str, &str); 41] = [
+const WRONG: [(&str, &str); 47] = [
     ("--database-url", "mysql://linkhop:s3cret@127.0.0.1/linkhop"),
     ("--read-connections", "0"),
     ("--sqlite-synchronous", "off"),
@@ -47,6 +47,12 @@ const WRONG: [(&str, &str); 41] = [
     ("--click-retention", "0"),
     ("--click-retention", "36501"),
     ("--click-retention", "for ever"),
+    ("--traces-endpoint", "collector:4318"),
+    ("--traces-endpoint", "http://linkhop:s3cret@127.0.0.1:4318"),
+    ("--traces-endpoint", "http://127.0.0.1:4318/?key=s3cret"),
+    ("--traces-ratio", "1.5"),
+    ("--traces-ratio", "-0.1"),
+    ("--traces-ratio", "all"),
     ("--log", "linkhop=loud"),
     ("--log-format", "xml"),
 ];

@@ -3,6 +3,7 @@
 mod app;
 mod campaign;
 mod clicks;
+mod collector;
 mod database;
 mod live;
 mod mcp;
@@ -17,6 +18,7 @@ mod sums;
 pub use app::{Answer, BROWSER, CREATE, START, Setup, TestApp};
 pub use campaign::Campaign;
 pub use clicks::{LIST, a_click, summed_through, untraced};
+pub use collector::{Collector, Span};
 pub use database::Database;
 pub use live::{Events, Socket};
 pub use mcp::{Agent, call};

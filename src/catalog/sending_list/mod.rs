@@ -119,6 +119,7 @@ fn active_list(column: &str) -> String {
 }
 
 impl ReadByKey for Lists {
+    const TABLE: &'static str = "sending_list";
     type Key = (AccountId, ListLookup);
     type Value = Arc<ListWithDomain>;
 

@@ -22,7 +22,10 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 pub use self::spool::{Spooled, files_of};
 use self::{counted::Counted, spool::Spool};
-use crate::store::{Kept, NewClick, WriteError, Writer};
+use crate::{
+    store::{Kept, NewClick, WriteError, Writer},
+    traces,
+};
 
 /// How a recorder works.
 #[derive(Clone, Debug)]
@@ -135,6 +138,7 @@ impl Recorder {
     /// `limit` is how many people its link lets through, where it has a limit and the click is a person's. Then nothing
     /// but the database can decide.
     pub async fn record(&self, click: Arc<NewClick>, limit: Option<i32>) -> Recorded {
+        let _traced = traces::of_database("INSERT", "click");
         let reason = click.row.bot_reason;
         let recorded = self.keep(click, limit).await;
         if matches!(recorded, Recorded::Counted | Recorded::CountedLast) {

@@ -64,6 +64,7 @@ impl Found {
 }
 
 impl ReadByKey for Links {
+    const TABLE: &'static str = "short_link";
     type Key = Visited;
     type Value = Behind;
 

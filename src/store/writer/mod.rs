@@ -31,6 +31,7 @@ use self::{
     lot::{After, Asked, Lots, Message, Write},
 };
 use super::{Store, connect::Place};
+use crate::traces;
 
 /// How many writes may wait before callers wait to hand theirs over.
 const QUEUE: usize = 4096;
@@ -248,6 +249,7 @@ impl Writer {
         entry: audit_entry::Model,
         after: After,
     ) -> Result<Vec<(NewLink, Outcome)>, WriteError> {
+        let _traced = traces::of_database("INSERT", "short_link");
         let (caller, done) = oneshot::channel();
         let links = Arc::new(NewLinks { links, entry });
         let write = Write::Links(Arc::clone(&links), Vec::new(), after);
