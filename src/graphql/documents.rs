@@ -2,10 +2,10 @@
 //!
 //! Clients send the same few documents over and over, and parsing one is most of what a small mutation costs.
 
-use std::{any::TypeId, sync::Arc};
+use std::{any::TypeId, collections::HashMap, sync::Arc};
 
 use async_graphql::{
-    Request, ServerError, ServerResult, Variables,
+    Name, Request, ServerError, ServerResult, Variables,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest},
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection},
     registry::Registry,
@@ -17,6 +17,7 @@ use super::{
     cost::Bill,
     error::{Code, ReadOnly},
     limits::{Limits, count_tokens, refusal},
+    lists::Lists,
     live_click::Streaming,
     persisted::{DocumentId, Persisted, expect_id_of},
     trusted::{Own, Trusted},
@@ -58,8 +59,8 @@ pub(super) struct Documents {
 #[derive(Clone)]
 struct Checked {
     document: ExecutableDocument,
-    /// Of the lists that stand in it.
-    elements: usize,
+    /// What each of its operations, by its name, says of lists.
+    lists: Arc<HashMap<Option<Name>, Lists>>,
 }
 
 impl Documents {
@@ -107,8 +108,8 @@ impl Documents {
             return Ok(Checked::clone(&checked));
         }
         let document = self.limits.parse(query)?;
-        let elements = variables::check_document(registry, &document)?;
-        let checked = Checked { document, elements };
+        let lists = Arc::new(variables::check_document(registry, &document)?);
+        let checked = Checked { document, lists };
         if query.len() <= LONGEST {
             self.known.insert(query.to_owned(), Arc::new(checked.clone()));
         }
@@ -121,17 +122,24 @@ fn weight(query: &str) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX).max(ENTRY_BYTES)
 }
 
-/// The operation that would be executed; `None` where the library will say that there is none.
-fn selected<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
-    let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Some(operation),
-        (DocumentOperations::Single(_), Some(_)) => None,
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+/// The operation that would be executed, and its name; `None` where the library will say that there is none.
+fn selected<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<(Option<&'a Name>, &'a OperationDefinition)> {
+    let (name, operation) = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => (None, operation),
+        (DocumentOperations::Single(_), Some(_)) => return None,
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            let (name, operation) = operations.get_key_value(name)?;
+            (Some(name), operation)
+        }
         (DocumentOperations::Multiple(operations), None) => {
-            operations.values().next().filter(|_| operations.len() == 1)
+            let (name, operation) = operations.iter().next().filter(|_| operations.len() == 1)?;
+            (Some(name), operation)
         }
     };
-    operation.map(|operation| &operation.node)
+    Some((name, &operation.node))
 }
 
 /// Drops the variables that no operation of the document defines: nothing reads them, and a subscription would keep them
@@ -185,8 +193,8 @@ impl Extension for Documents {
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<Request> {
         let registry = &context.schema_env.registry;
-        let Checked { document, elements } = self.asked_for(registry, &mut request)?;
-        if let Some(operation) = selected(&document, request.operation_name.as_deref()) {
+        let Checked { document, lists } = self.asked_for(registry, &mut request)?;
+        if let Some((name, operation)) = selected(&document, request.operation_name.as_deref()) {
             let is_read_only = request.data.contains_key(&TypeId::of::<ReadOnly>());
             if is_read_only && operation.ty == OperationType::Mutation {
                 return Err(would_change());
@@ -211,9 +219,11 @@ impl Extension for Documents {
             }
             let beyond = beyond_one_link(registry, &document, operation, &request.variables);
             request.data.insert(beyond);
-        }
-        if let Some(bill) = Bill::of(&request) {
-            bill.note_elements(elements, &request.variables);
+            if let Some(bill) = Bill::of(&request)
+                && let Some(lists) = lists.get(&name.cloned())
+            {
+                bill.note_elements(lists.elements_with(&request.variables));
+            }
         }
         request.set_parsed_query(document);
         next.run(context, request).await
@@ -351,7 +361,7 @@ mod tests {
         ] {
             let document = parse(&documents(), query).expect("it parses");
             let operation = selected(&document, name);
-            let found = operation.map(|operation| operation.ty == OperationType::Mutation);
+            let found = operation.map(|(_, operation)| operation.ty == OperationType::Mutation);
             assert_eq!(found, is_mutation, "{query} {name:?}");
         }
     }

@@ -337,3 +337,73 @@ async fn lists_in_default_values_are_paid_for() {
         "two more for a hundred elements"
     );
 }
+
+#[tokio::test]
+async fn a_list_is_paid_for_as_often_as_it_is_used() {
+    let app = with((1000, 1000), (0, 0)).await;
+    let sent = || json!({"all": vec!["ACTIVE"; 100]});
+    let aliased = |list: &str| -> String {
+        let offers =
+            |number| format!("a{number}: offers(first: 1, filter: {{ status: {list} }}) {{ totalCount }} ");
+        (0..10).map(offers).collect()
+    };
+    let literal = format!("[{}]", "ACTIVE,".repeat(100));
+    let (variable, written, none) = (aliased("$all"), aliased(&literal), aliased("[]"));
+    let spread = |fields: &str| format!("{{ ...F ...F }} fragment F on Query {{ {fields} }}");
+    for (what, query, variables, empty, more) in [
+        (
+            "once",
+            format!("query($all: [OfferStatus!]) {{ {variable} }}"),
+            sent(),
+            format!("{{ {none} }}"),
+            20,
+        ),
+        (
+            "written out",
+            format!("{{ {written} }}"),
+            Value::Null,
+            format!("{{ {none} }}"),
+            20,
+        ),
+        (
+            "a fragment twice",
+            format!("query($all: [OfferStatus!]) {}", spread(&variable)),
+            sent(),
+            spread(&none),
+            40,
+        ),
+        (
+            "the same, written out",
+            spread(&written),
+            Value::Null,
+            spread(&none),
+            40,
+        ),
+        (
+            "a default value",
+            format!("query($all: [OfferStatus!] = {literal}) {{ {variable} }}"),
+            Value::Null,
+            format!("{{ {none} }}"),
+            20,
+        ),
+    ] {
+        let empty = cost(&app.graphql(&empty, Value::Null).await)
+            .as_u64()
+            .expect("points");
+        // Also when the document is known from before.
+        for _ in 0..2 {
+            let all = cost(&app.graphql(&query, variables.clone()).await);
+            assert_eq!(all, empty + more, "{what}");
+        }
+    }
+    // Of several operations the one that is asked for; complexity is that of all.
+    let query = format!("query A($all: [OfferStatus!]) {{ {variable} }} query B {{ __typename }}");
+    for (name, points) in [("A", 23), ("B", 5)] {
+        let body = json!({"query": query, "operationName": name, "variables": sent()}).to_string();
+        let headers = [
+            ("x-api-key", app.tenant.key.as_str()),
+            ("content-type", "application/json"),
+        ];
+        assert_eq!(cost(&app.post(&headers, body).await), points, "{name}");
+    }
+}
