@@ -2,6 +2,7 @@
 
 mod accept;
 mod body;
+mod connections;
 mod cors;
 mod event_stream;
 mod graphql;
@@ -35,8 +36,9 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use self::{
+    connections::Connections,
     cors::Origin,
-    metrics::metrics_router,
+    metrics::{max_open_files, metrics_router},
     openapi::openapi,
     request_id::log_panics,
     state::{Settings, State},
