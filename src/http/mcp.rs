@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 use super::{
     body::{MediaType, Refusal},
     cors::Origin,
-    operation::{Deadline, complete},
+    operation::{BodyLimit, Deadline, complete},
     principal::Caller,
     received::expect_json,
     request_id::RequestId,
@@ -82,7 +82,7 @@ pub(super) async fn post(
         let tools = TOOLS.clone().map_err(|error| Refusal::Fault(Fault::new(error)))?;
         let (parts, unread) = request.into_parts();
         let unread = Request::from_parts(parts.clone(), unread);
-        let body = deadline.body(state.settings.body_limit, unread).await?;
+        let body = deadline.body(BodyLimit::of(&state, &caller), unread).await?;
         let calling = Calling {
             state: state.clone(),
             caller: caller.clone(),

@@ -49,6 +49,31 @@ async fn the_body_limit_lets_its_last_byte_and_no_more() {
 }
 
 #[tokio::test]
+async fn without_a_key_a_body_may_have_256_kib_and_whoever_sends_more_is_told_to_send_one() {
+    let app = TestApp::start().await;
+    let key = ("x-api-key", app.tenant.key.as_str());
+    let most = 256 * 1024;
+    let body = |bytes: usize| QUERY.to_owned() + &" ".repeat(bytes - QUERY.len());
+    assert_eq!(app.post(&[JSON], body(most)).await.status, 200);
+    assert_eq!(app.post(&[JSON, key], body(most + 1)).await.status, 200);
+    let length = (most + 1).to_string();
+    for headers in [vec![JSON], vec![JSON, ("content-length", length.as_str())]] {
+        let answer = app.post(&headers, body(most + 1)).await;
+        assert_eq!(outline(&answer), (413, "BAD_REQUEST".to_owned()));
+        let message = answer.json()["errors"][0]["message"].to_string();
+        for part in ["over 262144 bytes", "without an API key", "X-Api-Key"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+    // A wrong key is none that works, and nothing is read.
+    let wrong = ("x-api-key", "trk_wrong");
+    assert_eq!(app.post(&[JSON, wrong], body(most + 1)).await.status, 401);
+    // What may be asked for is what it was.
+    let schema = json!({"query": INTROSPECTION}).to_string();
+    assert!(app.post(&[JSON], schema).await.json()["data"]["__schema"].is_object());
+}
+
+#[tokio::test]
 async fn a_body_of_another_media_type_is_a_415() {
     let app = TestApp::start().await;
     for media_type in [
