@@ -15,7 +15,7 @@ use moka::sync::Cache;
 use super::{
     batch::beyond_one_link,
     cost::Bill,
-    error::{Code, ReadOnly},
+    error::{Code, NO_KEY, ReadOnly},
     limits::{Limits, count_tokens, refusal},
     lists::Lists,
     live_click::Streaming,
@@ -23,12 +23,16 @@ use super::{
     trusted::{Own, Trusted},
     variables,
 };
+use crate::accounts::Principal;
 
 /// How many documents are remembered.
 const MOST: u64 = 1000;
 
 /// The longest text that is remembered, in bytes.
 const LONGEST: usize = 8 * 1024;
+
+/// How many values the arguments of a request may have without a key, each as often as it is used.
+const VALUES_OF_NOBODY: usize = 10_000;
 
 /// What a parsed document takes up in memory for each token of its text, at most. A field can be a token of one letter.
 const TOKEN_BYTES: usize = 256;
@@ -157,6 +161,22 @@ fn would_change() -> ServerError {
     error
 }
 
+/// Lets a request without a key pass whose arguments are soon read. Each field says that it needs one, but only once the
+/// library has checked its arguments and read them, and nobody pays for that.
+///
+/// # Errors
+/// `UNAUTHENTICATED` for more than [`VALUES_OF_NOBODY`].
+fn check_of_nobody(values: usize) -> ServerResult<()> {
+    if values <= VALUES_OF_NOBODY {
+        return Ok(());
+    }
+    let message = format!(
+        "Without an API key the arguments of a request may have {VALUES_OF_NOBODY} values, those of a variable each time \
+         that it is used; these have {values}. {NO_KEY}"
+    );
+    Err(refusal(Code::Unauthenticated, message))
+}
+
 /// Lets a subscription pass that can be answered.
 ///
 /// # Errors
@@ -217,10 +237,16 @@ impl Extension for Documents {
                         .or_insert_with(|| default.node.clone());
                 }
             }
+            let lists = lists.get(&name.cloned());
+            if let Some(lists) = lists
+                && !request.data.contains_key(&TypeId::of::<Arc<Principal>>())
+            {
+                check_of_nobody(lists.values_with(&request.variables))?;
+            }
             let beyond = beyond_one_link(registry, &document, operation, &request.variables);
             request.data.insert(beyond);
             if let Some(bill) = Bill::of(&request)
-                && let Some(lists) = lists.get(&name.cloned())
+                && let Some(lists) = lists
             {
                 bill.note_elements(lists.elements_with(&request.variables));
             }

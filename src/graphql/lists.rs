@@ -1,4 +1,4 @@
-//! How many elements the lists of a request have, each as often as it is used.
+//! How much stands in the arguments of a request, each list and value as often as it is used.
 //!
 //! A list that stands in a variable, or in a fragment, is sent once and worked on wherever it is used: fifty aliases that
 //! take the same thousand elements are as much work as fifty thousand that are written out.
@@ -16,17 +16,29 @@ pub(super) fn elements(value: &Value) -> usize {
     }
 }
 
-/// What one operation or fragment says of lists: how many elements stand in it, and how often it uses each variable.
+/// How many values a value has in it, itself too.
+fn values(value: &Value) -> usize {
+    1 + match value {
+        Value::List(list) => list.iter().map(values).sum(),
+        Value::Object(object) => object.values().map(values).sum(),
+        _ => 0,
+    }
+}
+
+/// What one operation or fragment says in arguments: how many elements of lists and how many values stand in it, and how
+/// often it uses each variable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Lists {
     elements: usize,
+    values: usize,
     uses: HashMap<Name, usize>,
 }
 
 impl Lists {
     /// Counts what stands in the arguments of a field.
-    pub(super) fn note_elements(&mut self, literal: &Value) {
+    pub(super) fn note(&mut self, literal: &Value) {
         self.elements = self.elements.saturating_add(elements(literal));
+        self.values = self.values.saturating_add(values(literal));
     }
 
     /// Counts a use of a variable.
@@ -38,6 +50,7 @@ impl Lists {
     /// Counts what another one says, so many times.
     pub(super) fn add(&mut self, other: &Self, times: usize) {
         self.elements = self.elements.saturating_add(other.elements.saturating_mul(times));
+        self.values = self.values.saturating_add(other.values.saturating_mul(times));
         for (variable, uses) in &other.uses {
             let all = self.uses.entry(variable.clone()).or_default();
             *all = all.saturating_add(uses.saturating_mul(times));
@@ -53,11 +66,20 @@ impl Lists {
 
     /// How many elements there are with those of the variables. One that is not used is read all the same.
     pub(super) fn elements_with(&self, variables: &Variables) -> usize {
+        self.with(self.elements, variables, elements)
+    }
+
+    /// How many values there are with those of the variables.
+    pub(super) fn values_with(&self, variables: &Variables) -> usize {
+        self.with(self.values, variables, values)
+    }
+
+    fn with(&self, own: usize, variables: &Variables, count: impl Fn(&Value) -> usize) -> usize {
         let of_variables = variables.iter().map(|(name, value)| {
             let uses = self.uses.get(name).copied().unwrap_or_default();
-            elements(value).saturating_mul(uses.max(1))
+            count(value).saturating_mul(uses.max(1))
         });
-        of_variables.fold(self.elements, usize::saturating_add)
+        of_variables.fold(own, usize::saturating_add)
     }
 }
 
@@ -69,15 +91,15 @@ mod tests {
 
     #[test]
     fn elements_of_all_lists_are_counted_wherever_they_stand() {
-        for (value, count) in [
-            (json!(1), 0),
-            (json!([]), 0),
-            (json!([1, 2, 3]), 3),
-            (json!({"items": [{"a": [1]}, {"a": 2}]}), 3),
-            (json!([[1, 2], [3]]), 5),
+        for (value, in_lists, all) in [
+            (json!(1), 0, 1),
+            (json!([]), 0, 1),
+            (json!([1, 2, 3]), 3, 4),
+            (json!({"items": [{"a": [1]}, {"a": 2}]}), 3, 7),
+            (json!([[1, 2], [3]]), 5, 6),
         ] {
             let value = Value::from_json(value).expect("a value");
-            assert_eq!(elements(&value), count, "{value}");
+            assert_eq!((elements(&value), values(&value)), (in_lists, all), "{value}");
         }
     }
 
@@ -87,13 +109,14 @@ mod tests {
         let mut fragment = Lists::default();
         fragment.note_use(&a);
         fragment.note_use(&a);
-        fragment.note_elements(&Value::from_json(json!([1, 2])).expect("a value"));
+        fragment.note(&Value::from_json(json!([1, 2])).expect("a value"));
         let mut lists = Lists::default();
         lists.note_use(&a);
         lists.note_use(&b);
         lists.add(&fragment, 10);
         let variables = Variables::from_json(json!({"a": [1, 2, 3], "b": {"c": [1]}, "d": [1, 2]}));
         assert_eq!(lists.elements_with(&variables), 10 * 2 + 21 * 3 + 1 + 2);
+        assert_eq!(lists.values_with(&variables), 10 * 3 + 21 * 4 + 3 + 3);
         lists.keep_only(|name| *name == b);
         assert_eq!(lists.elements_with(&variables), 10 * 2 + 3 + 1 + 2);
         lists.add(&lists.clone(), usize::MAX);

@@ -228,7 +228,7 @@ impl<'a> Uses<'a> {
                 self.lists.note_use(&name);
                 Ok::<_, Infallible>(stand_in(&name))
             });
-            self.lists.note_elements(&literal);
+            self.lists.note(&literal);
             self.argument(known.args.get(name.node.as_str()), &literal, value.pos)?;
         }
         self.selections(
