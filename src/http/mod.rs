@@ -45,14 +45,20 @@ pub use self::{
     streams::Streams,
 };
 
+/// Where REST is spoken.
+const SHORTEN: &str = "/v2/links/shorten";
+
+/// Where MCP is spoken.
+const MCP: &str = "/mcp";
+
 /// Paths of the server's own. No code can be the first segment of one (`links::code::RESERVED`).
 pub const ROUTES: [&str; 11] = [
     "/graphql",
     "/graphql/assets/{name}",
     "/schema.graphql",
-    "/v2/links/shorten",
+    SHORTEN,
     "/openapi.json",
-    "/mcp",
+    MCP,
     "/healthz",
     "/readyz",
     "/report",

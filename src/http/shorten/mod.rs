@@ -13,7 +13,7 @@ use entity::api_key::Scope;
 use serde_json::{Value, json};
 
 use self::problem::Problem;
-pub(super) use self::problem::{INVALID_KEY, MISSING_KEY};
+pub(super) use self::problem::{INVALID_KEY, MISSING_KEY, fail};
 use super::{
     body::Refusal,
     operation::{BodyLimit, Deadline},
