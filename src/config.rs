@@ -149,7 +149,15 @@ pub struct ServerConfig {
         default_value = "10"
     )]
     pub request_timeout: NonZeroU32,
-    /// The most seconds that a connection may take to send a request's headers, also between two requests
+    /// The most connections that may be open at the same time
+    #[arg(
+        long,
+        env = "LINKHOP_CONNECTIONS",
+        value_name = "NUMBER",
+        default_value = "10000"
+    )]
+    pub connections: NonZeroU32,
+    /// The most seconds that a connection may take to send a request's headers, also between two requests, and to take any of an answer
     #[arg(
         long,
         env = "LINKHOP_HEADER_TIMEOUT",
@@ -284,7 +292,7 @@ impl ServerConfig {
         }
     }
 
-    /// How long a connection may take to send a request's headers.
+    /// How long a connection may take to send a request's headers, and to take any of an answer.
     #[must_use]
     pub fn connection_patience(&self) -> Duration {
         Duration::from_secs(self.header_timeout.get().into())
@@ -307,6 +315,7 @@ impl ServerConfig {
         Ok(Settings {
             body_limit: self.body_limit,
             request_timeout: Duration::from_secs(self.request_timeout.get().into()),
+            connections: self.connections.get(),
             cors_origins: self.cors_origin.clone(),
             api_host: self.api_host.clone(),
             trusted_proxies: self.visits.trusted_proxies(),

@@ -1,8 +1,10 @@
 //! `linkhop backup`.
 
 use std::{
+    collections::HashSet,
     ffi::OsString,
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
     process,
 };
@@ -147,20 +149,23 @@ impl SpoolCopy {
             files: 0,
             is_finished: false,
         };
-        for file in files {
-            let to = folder.join(file.file_name().unwrap_or_default());
-            match fs::copy(&file, &to) {
-                Ok(_) => {
-                    copy.files += 1;
-                    File::open(&to)
-                        .and_then(|file| file.sync_all())
-                        .with_context(cant_write)?;
+        copy.files = copy_all(
+            files,
+            || recorder::files_of(spool).with_context(|| format!("can't read {}", spool.display())),
+            |file| {
+                let to = folder.join(file.file_name().unwrap_or_default());
+                match fs::copy(file, &to) {
+                    Ok(_) => {
+                        File::open(&to)
+                            .and_then(|file| file.sync_all())
+                            .with_context(cant_write)?;
+                        Ok(true)
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                    Err(error) => Err(error).with_context(|| format!("can't copy {}", file.display())),
                 }
-                // The database has it by now.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error).with_context(|| format!("can't copy {}", file.display())),
-            }
-        }
+            },
+        )?;
         Ok((copy.files > 0).then_some(copy))
     }
 
@@ -174,10 +179,86 @@ impl SpoolCopy {
     }
 }
 
+/// Copies files of clicks, and answers how many there were; `copy` says whether one was still there.
+///
+/// One that is gone was stored as a whole, and the database has its clicks by now; or some of its lines could not be read, and
+/// it stays under another name. So those that were gone are looked for again, by what a name keeps, until none is missed.
+fn copy_all(
+    mut files: Vec<PathBuf>,
+    list: impl Fn() -> Result<Vec<PathBuf>>,
+    copy: impl Fn(&Path) -> Result<bool>,
+) -> Result<usize> {
+    let mut copied = 0;
+    loop {
+        let mut gone = HashSet::new();
+        for file in files {
+            if copy(&file)? {
+                copied += 1;
+            } else {
+                gone.insert(file.with_extension(""));
+            }
+        }
+        if gone.is_empty() {
+            return Ok(copied);
+        }
+        files = list()?;
+        files.retain(|file| gone.contains(&file.with_extension("")));
+    }
+}
+
 impl Drop for SpoolCopy {
     fn drop(&mut self) {
         if !self.is_finished {
             let _ = fs::remove_dir_all(&self.folder);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    fn paths(names: &[&str]) -> Vec<PathBuf> {
+        names.iter().map(|name| Path::new("spool").join(name)).collect()
+    }
+
+    #[test]
+    fn a_file_that_is_renamed_while_it_is_copied_is_copied_under_its_new_name() {
+        let spool = RefCell::new(paths(&["a.ndjson", "b.ndjson", "c.ndjson", "d.unread"]));
+        // What happens to a file just before it is copied: lines of one can't be read, one is stored, and one is called as
+        // it was by an operator, and given up again.
+        let events = RefCell::new(vec![
+            ("b.ndjson", Some("b.unread")),
+            ("c.ndjson", None),
+            ("d.unread", Some("d.ndjson")),
+            ("d.ndjson", Some("d.unread")),
+        ]);
+        let copied = RefCell::new(Vec::new());
+        let listed = spool.borrow().clone();
+        let count = copy_all(
+            listed,
+            || Ok(spool.borrow().clone()),
+            |file| {
+                let mut spool = spool.borrow_mut();
+                let mut events = events.borrow_mut();
+                if let Some(at) = events.iter().position(|(name, _)| file.ends_with(name)) {
+                    let (_, renamed) = events.remove(at);
+                    spool.retain(|there| there != file);
+                    spool.extend(renamed.iter().flat_map(|name| paths(&[name])));
+                }
+                let is_there = spool.iter().any(|there| there == file);
+                if is_there {
+                    copied.borrow_mut().push(file.to_owned());
+                }
+                Ok(is_there)
+            },
+        );
+        assert_eq!(count.expect("a copy"), 3);
+        let mut copied = copied.into_inner();
+        copied.sort();
+        assert_eq!(copied, paths(&["a.ndjson", "b.unread", "d.unread"]));
+        assert!(events.into_inner().is_empty());
     }
 }

@@ -75,7 +75,7 @@ pub enum AuditAction {
 }
 
 /// One change of something that the account has: who made it, when, and what was different then. Entries are added in the
-/// transaction of the change itself and never change. They hold no key, and not the number in a link's `contactPhone`.
+/// transaction of the change itself and never change, but that `affected` grows while the links of one call are stored. They hold no key, and not the number in a link's `contactPhone`.
 #[derive(Clone, Debug, Description)]
 pub(super) struct AuditEntry(pub audit_entry::Model);
 
@@ -119,7 +119,8 @@ impl AuditEntry {
             .map(Into::into)
     }
 
-    /// How many things were changed.
+    /// How many things were changed. Those of one call of `createShortLinks` are stored a part at a time: with each part
+    /// this grows, until all of them are. `archiveShortLinks` leaves an entry of 1 for each link instead.
     async fn affected(&self) -> i32 {
         self.0.affected
     }

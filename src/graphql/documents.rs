@@ -2,7 +2,7 @@
 //!
 //! Clients send the same few documents over and over, and parsing one is most of what a small mutation costs.
 
-use std::{any::TypeId, sync::Arc};
+use std::{any::TypeId, collections::HashMap, sync::Arc};
 
 use async_graphql::{
     Name, Request, ServerError, ServerResult, Variables,
@@ -15,20 +15,24 @@ use moka::sync::Cache;
 use super::{
     batch::beyond_one_link,
     cost::Bill,
-    error::{Code, ReadOnly},
+    error::{Code, NO_KEY, ReadOnly},
     limits::{Limits, count_tokens, refusal},
+    lists::Lists,
     live_click::Streaming,
     persisted::{DocumentId, Persisted, expect_id_of},
     trusted::{Own, Trusted},
     variables,
 };
-use crate::traces;
+use crate::{accounts::Principal, traces};
 
 /// How many documents are remembered.
 const MOST: u64 = 1000;
 
 /// The longest text that is remembered, in bytes.
 const LONGEST: usize = 8 * 1024;
+
+/// How many values the arguments of a request may have without a key, each as often as it is used.
+const VALUES_OF_NOBODY: usize = 10_000;
 
 /// What a parsed document takes up in memory for each token of its text, at most. A field can be a token of one letter.
 const TOKEN_BYTES: usize = 256;
@@ -59,8 +63,8 @@ pub(super) struct Documents {
 #[derive(Clone)]
 struct Checked {
     document: ExecutableDocument,
-    /// Of the lists that stand in it.
-    elements: usize,
+    /// What each of its operations, by its name, says of lists.
+    lists: Arc<HashMap<Option<Name>, Lists>>,
 }
 
 impl Documents {
@@ -108,8 +112,8 @@ impl Documents {
             return Ok(Checked::clone(&checked));
         }
         let document = self.limits.parse(query)?;
-        let elements = variables::check_document(registry, &document)?;
-        let checked = Checked { document, elements };
+        let lists = Arc::new(variables::check_document(registry, &document)?);
+        let checked = Checked { document, lists };
         if query.len() <= LONGEST {
             self.known.insert(query.to_owned(), Arc::new(checked.clone()));
         }
@@ -122,17 +126,24 @@ fn weight(query: &str) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX).max(ENTRY_BYTES)
 }
 
-/// The operation that would be executed; `None` where the library will say that there is none.
-fn selected<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
-    let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Some(operation),
-        (DocumentOperations::Single(_), Some(_)) => None,
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+/// The operation that would be executed, and its name; `None` where the library will say that there is none.
+fn selected<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<(Option<&'a Name>, &'a OperationDefinition)> {
+    let (name, operation) = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => (None, operation),
+        (DocumentOperations::Single(_), Some(_)) => return None,
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            let (name, operation) = operations.get_key_value(name)?;
+            (Some(name), operation)
+        }
         (DocumentOperations::Multiple(operations), None) => {
-            operations.values().next().filter(|_| operations.len() == 1)
+            let (name, operation) = operations.iter().next().filter(|_| operations.len() == 1)?;
+            (Some(name), operation)
         }
     };
-    operation.map(|operation| &operation.node)
+    Some((name, &operation.node))
 }
 
 /// The kind of an operation, in the words of its document.
@@ -141,16 +152,6 @@ const fn kind_of(operation: &OperationDefinition) -> &'static str {
         OperationType::Query => "query",
         OperationType::Mutation => "mutation",
         OperationType::Subscription => "subscription",
-    }
-}
-
-/// The name of the operation that would be executed, where it has one.
-fn name_of<'a>(document: &'a ExecutableDocument, asked: Option<&'a str>) -> Option<&'a str> {
-    match &document.operations {
-        DocumentOperations::Single(_) => None,
-        DocumentOperations::Multiple(operations) => {
-            asked.or_else(|| operations.keys().next().map(Name::as_str))
-        }
     }
 }
 
@@ -167,6 +168,22 @@ fn would_change() -> ServerError {
     let mut error = refusal(Code::BadRequest, "This request may change nothing.");
     error.source = Some(Arc::new(ReadOnly));
     error
+}
+
+/// Lets a request without a key pass whose arguments are soon read. Each field says that it needs one, but only once the
+/// library has checked its arguments and read them, and nobody pays for that.
+///
+/// # Errors
+/// `UNAUTHENTICATED` for more than [`VALUES_OF_NOBODY`].
+fn check_of_nobody(values: usize) -> ServerResult<()> {
+    if values <= VALUES_OF_NOBODY {
+        return Ok(());
+    }
+    let message = format!(
+        "Without an API key the arguments of a request may have {VALUES_OF_NOBODY} values, those of a variable each time \
+         that it is used; these have {values}. {NO_KEY}"
+    );
+    Err(refusal(Code::Unauthenticated, message))
 }
 
 /// Lets a subscription pass that can be answered.
@@ -205,12 +222,9 @@ impl Extension for Documents {
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<Request> {
         let registry = &context.schema_env.registry;
-        let Checked { document, elements } = self.asked_for(registry, &mut request)?;
-        if let Some(operation) = selected(&document, request.operation_name.as_deref()) {
-            traces::name_operation(
-                kind_of(operation),
-                name_of(&document, request.operation_name.as_deref()),
-            );
+        let Checked { document, lists } = self.asked_for(registry, &mut request)?;
+        if let Some((name, operation)) = selected(&document, request.operation_name.as_deref()) {
+            traces::name_operation(kind_of(operation), name.map(Name::as_str));
             let is_read_only = request.data.contains_key(&TypeId::of::<ReadOnly>());
             if is_read_only && operation.ty == OperationType::Mutation {
                 return Err(would_change());
@@ -233,11 +247,19 @@ impl Extension for Documents {
                         .or_insert_with(|| default.node.clone());
                 }
             }
+            let lists = lists.get(&name.cloned());
+            if let Some(lists) = lists
+                && !request.data.contains_key(&TypeId::of::<Arc<Principal>>())
+            {
+                check_of_nobody(lists.values_with(&request.variables))?;
+            }
             let beyond = beyond_one_link(registry, &document, operation, &request.variables);
             request.data.insert(beyond);
-        }
-        if let Some(bill) = Bill::of(&request) {
-            bill.note_elements(elements, &request.variables);
+            if let Some(bill) = Bill::of(&request)
+                && let Some(lists) = lists
+            {
+                bill.note_elements(lists.elements_with(&request.variables));
+            }
         }
         request.set_parsed_query(document);
         next.run(context, request).await
@@ -375,7 +397,7 @@ mod tests {
         ] {
             let document = parse(&documents(), query).expect("it parses");
             let operation = selected(&document, name);
-            let found = operation.map(|operation| operation.ty == OperationType::Mutation);
+            let found = operation.map(|(_, operation)| operation.ty == OperationType::Mutation);
             assert_eq!(found, is_mutation, "{query} {name:?}");
         }
     }

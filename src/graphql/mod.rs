@@ -28,6 +28,7 @@ pub mod error;
 mod field_error;
 mod filter;
 mod limits;
+mod lists;
 mod live_click;
 mod loader;
 mod mutation;

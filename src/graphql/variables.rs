@@ -18,7 +18,7 @@ use async_graphql::{
 };
 use chrono::{DateTime, Utc};
 
-use super::{cost::elements, error::Code, limits::refusal};
+use super::{error::Code, limits::refusal, lists::Lists};
 
 /// The most characters of a name that is repeated in a message.
 const MAX_NAME: usize = 100;
@@ -28,21 +28,24 @@ pub const INTROSPECTION_IS_OFF: &str = "Introspection is off on this server. The
     version of Linkhop, and what `linkhop schema` prints; its operator can switch introspection on.";
 
 /// Checks what depends on the document alone: the values that stand in it, and whether a variable that may be null
-/// is used where none may be. Each operation and each fragment is walked once. Answers how many elements the lists have
-/// that stand in it.
+/// is used where none may be. Each operation and each fragment is walked once. Answers what each operation, by its name,
+/// says of lists.
 ///
 /// # Errors
 /// `BAD_REQUEST` for the first that is wrong. What names things that there are not, the library refuses.
-pub(super) fn check_document(registry: &Registry, document: &ExecutableDocument) -> ServerResult<usize> {
+pub(super) fn check_document(
+    registry: &Registry,
+    document: &ExecutableDocument,
+) -> ServerResult<HashMap<Option<Name>, Lists>> {
     let fragments = fragments(registry, document)?;
-    let mut elements: usize = fragments.values().map(|uses| uses.elements).sum();
-    for (_, operation) in document.operations.iter() {
+    let mut lists = HashMap::new();
+    for (name, operation) in document.operations.iter() {
         let operation = &operation.node;
         for definition in &operation.variable_definitions {
             check_default(registry, definition)?;
         }
         let uses = of_operation(registry, operation)?;
-        elements += uses.elements;
+        lists.insert(name.cloned(), all_lists(operation, &uses, &fragments));
         let required = required(&uses, &fragments);
         for VariableDefinition {
             name,
@@ -71,15 +74,38 @@ pub(super) fn check_document(registry: &Registry, document: &ExecutableDocument)
             }
         }
     }
-    Ok(elements)
+    Ok(lists)
+}
+
+/// What an operation says of lists, with the fragments that it comes to, each as often as it does: the document's limits
+/// keep that from being very often.
+fn all_lists(operation: &OperationDefinition, uses: &Uses<'_>, fragments: &HashMap<&str, Uses<'_>>) -> Lists {
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    let mut open = uses.spreads.clone();
+    while let Some(name) = open.pop() {
+        *times.entry(name).or_default() += 1;
+        open.extend(fragments.get(name).iter().flat_map(|fragment| &fragment.spreads));
+    }
+    let mut lists = uses.lists.clone();
+    for (name, times) in times {
+        if let Some(fragment) = fragments.get(name) {
+            lists.add(&fragment.lists, times);
+        }
+    }
+    let mut definitions = operation.variable_definitions.iter();
+    let defined: HashSet<_> = definitions
+        .by_ref()
+        .map(|definition| &definition.node.name.node)
+        .collect();
+    lists.keep_only(|variable| defined.contains(variable));
+    lists
 }
 
 /// Where variables are used in one definition of a document, and what other definitions it spreads.
 struct Uses<'a> {
     registry: &'a Registry,
     places: Vec<Place<'a>>,
-    /// Of the lists that stand in it.
-    elements: usize,
+    lists: Lists,
     spreads: Vec<&'a str>,
 }
 
@@ -153,11 +179,11 @@ fn reached<'a>(
 }
 
 impl<'a> Uses<'a> {
-    const fn new(registry: &'a Registry) -> Self {
+    fn new(registry: &'a Registry) -> Self {
         Self {
             registry,
             places: Vec::new(),
-            elements: 0,
+            lists: Lists::default(),
             spreads: Vec::new(),
         }
     }
@@ -198,11 +224,11 @@ impl<'a> Uses<'a> {
             return Ok(());
         };
         for (name, value) in &field.arguments {
-            let Ok(literal) = value
-                .node
-                .clone()
-                .into_const_with(|name| Ok::<_, Infallible>(stand_in(&name)));
-            self.elements += elements(&literal);
+            let Ok(literal) = value.node.clone().into_const_with(|name| {
+                self.lists.note_use(&name);
+                Ok::<_, Infallible>(stand_in(&name))
+            });
+            self.lists.note(&literal);
             self.argument(known.args.get(name.node.as_str()), &literal, value.pos)?;
         }
         self.selections(

@@ -12,7 +12,7 @@ use super::{
     accept::Accept,
     body::{MediaType, Refusal, Streamed, Wanted},
     event_stream,
-    operation::{Deadline, Outcome, answered, complete, is_request_error, run},
+    operation::{BodyLimit, Deadline, Outcome, answered, complete, is_request_error, run},
     principal::Caller,
     received::{expect_json, from_body, from_url},
     request_id::RequestId,
@@ -45,7 +45,7 @@ pub(super) async fn post(
         // Nobody's body is read who is not let in.
         let address = address_of(request.extensions(), &headers, &state.settings.trusted_proxies);
         let caller = deadline.work(Caller::of(&state, &headers, address)).await??;
-        let request = from_body(&deadline.body(state.settings.body_limit, request).await?)?;
+        let request = from_body(&deadline.body(BodyLimit::of(&state, &caller), request).await?)?;
         let request = caller.prepare(&state, request);
         Ok((execute(&state, request, wanted, deadline).await?, caller))
     };

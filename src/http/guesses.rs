@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 
 use crate::{
     clicks::address::Address,
-    rates::{Standing, Tries},
+    rates::{Tries, Try},
 };
 
 /// How many wrong keys may come from an address in [`SECONDS`].
@@ -38,23 +38,25 @@ impl Default for Guesses {
 }
 
 impl Guesses {
-    /// How an address stands.
-    pub(super) fn standing(&self, address: Option<IpAddr>, now: Timestamp) -> Standing {
-        counted(address).map_or(Standing::Clean, |address| self.wrong.standing(&address, now))
-    }
-
-    /// Notes that a key was wrong.
-    pub(super) fn note_wrong(&self, address: Option<IpAddr>, now: Timestamp) {
-        if let Some(address) = counted(address) {
-            self.wrong.note(address, now);
+    /// Somebody at an address sends a key that nobody has looked up yet; `None` where nobody counts.
+    ///
+    /// # Errors
+    /// After how many seconds to come again, where too many were wrong.
+    pub(super) async fn begin(&self, address: Option<IpAddr>, now: Timestamp) -> Result<Option<Try>, u32> {
+        match counted(address) {
+            Some(address) => self.wrong.begin(address, now).await.map(Some),
+            None => Ok(None),
         }
     }
 
     /// Notes that a key has worked.
     pub(super) fn note_right(&self, hash: &str) {
-        if self.right.get(hash).is_none() {
-            self.right.insert(hash.to_owned(), ());
-        }
+        self.right.insert(hash.to_owned(), ());
+    }
+
+    /// Notes that a key works no longer: whoever sends it again is counted.
+    pub(super) fn forget(&self, hash: &str) {
+        self.right.remove(hash);
     }
 
     /// Whether a key has worked lately, and so is none that is guessed.

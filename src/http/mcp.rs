@@ -16,12 +16,13 @@ use axum::{
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
 };
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use super::{
-    body::{MediaType, Refusal},
+    body::{FAULT, MediaType, Refusal},
     cors::Origin,
-    operation::{Deadline, complete},
+    operation::{BodyLimit, Deadline, complete},
     principal::Caller,
     received::expect_json,
     request_id::RequestId,
@@ -40,6 +41,15 @@ use crate::{
 /// The tools, made once: they depend on the program only.
 static TOOLS: LazyLock<Result<Arc<Tools>, SchemaError>> =
     LazyLock::new(|| Tools::of(&graphql::sdl()).map(Arc::new));
+
+/// JSON-RPC's codes for what answers no message.
+const PARSE_ERROR: i32 = -32700;
+const INVALID_REQUEST: i32 = -32600;
+const INTERNAL_ERROR: i32 = -32603;
+
+/// What to do about JSON that is no message.
+const NO_MESSAGE: &str =
+    "Send one JSON-RPC message of MCP: an object with \"jsonrpc\": \"2.0\", a \"method\" and its \"params\".";
 
 /// Who calls a tool, and how long that may take.
 struct Calling {
@@ -87,7 +97,7 @@ pub(super) async fn post(
         let tools = TOOLS.clone().map_err(|error| Refusal::Fault(Fault::new(error)))?;
         let (parts, unread) = request.into_parts();
         let unread = Request::from_parts(parts.clone(), unread);
-        let body = deadline.body(state.settings.body_limit, unread).await?;
+        let body = deadline.body(BodyLimit::of(&state, &caller), unread).await?;
         let calling = Calling {
             state: state.clone(),
             caller: caller.clone(),
@@ -95,8 +105,12 @@ pub(super) async fn post(
             id: id.clone(),
             here: Here::current(),
         };
-        let request = Request::from_parts(parts, Body::from(body));
+        let request = Request::from_parts(parts, Body::from(body.clone()));
         let mut response = serve(Server::new(tools, calling), request, deadline).await?;
+        // The library's word for a body that is no message: its media type was looked at above.
+        if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            response = unreadable(&body);
+        }
         caller.tell_left(&mut response);
         Ok(response)
     };
@@ -129,6 +143,31 @@ async fn serve(server: Server<Calling>, request: Request, deadline: Deadline) ->
     // A tool ends in time by itself, and says so; this is for all else.
     let answer = deadline.afterwards().work(service.handle(request)).await?;
     Ok(answer.map(Body::new))
+}
+
+/// What is said of a body that is no message: whether it is no JSON, and where, or some other.
+fn unreadable(body: &[u8]) -> Response {
+    let (code, message) = serde_json::from_slice::<IgnoredAny>(body).map_or_else(
+        |error| {
+            (
+                PARSE_ERROR,
+                format!("Send one JSON-RPC message. This is no JSON: {error}."),
+            )
+        },
+        |_| (INVALID_REQUEST, NO_MESSAGE.to_owned()),
+    );
+    rpc_error(StatusCode::BAD_REQUEST, code, &message)
+}
+
+/// An answer for what is our fault and was logged.
+pub(super) fn fail() -> Response {
+    rpc_error(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL_ERROR, FAULT)
+}
+
+/// An error of JSON-RPC that answers no message in particular: as MCP has it, it has no id.
+fn rpc_error(status: StatusCode, code: i32, message: &str) -> Response {
+    let body = json!({"jsonrpc": "2.0", "error": {"code": code, "message": message}});
+    MediaType::Json.answer(status, body.to_string())
 }
 
 /// Refuses pages of other sites, as MCP has it for servers on somebody's own machine: a name that was made to lead here

@@ -2,6 +2,7 @@
 
 mod accept;
 mod body;
+mod connections;
 mod cors;
 mod event_stream;
 mod graphql;
@@ -38,22 +39,29 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::traces;
 
 pub use self::{
+    connections::Connections,
     cors::Origin,
-    metrics::metrics_router,
+    metrics::{max_open_files, metrics_router},
     openapi::openapi,
     request_id::log_panics,
     state::{Settings, State},
     streams::Streams,
 };
 
+/// Where REST is spoken.
+const SHORTEN: &str = "/v2/links/shorten";
+
+/// Where MCP is spoken.
+const MCP: &str = "/mcp";
+
 /// Paths of the server's own. No code can be the first segment of one (`links::code::RESERVED`).
 pub const ROUTES: [&str; 11] = [
     "/graphql",
     "/graphql/assets/{name}",
     "/schema.graphql",
-    "/v2/links/shorten",
+    SHORTEN,
     "/openapi.json",
-    "/mcp",
+    MCP,
     "/healthz",
     "/readyz",
     "/report",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_graphql::{Request as GraphqlRequest, Response as GraphqlResponse, ServerError};
 use axum::{
     body::{Bytes, HttpBody as _},
-    extract::{FromRequest as _, Request},
+    extract::{DefaultBodyLimit, FromRequest as _, Request},
     http::{StatusCode, header},
 };
 use futures_util::{
@@ -14,7 +14,7 @@ use futures_util::{
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{body::Refusal, request_id::RequestId, state::State};
+use super::{body::Refusal, principal::Caller, request_id::RequestId, state::State};
 use crate::{
     graphql::{
         Streaming,
@@ -127,6 +127,34 @@ pub(super) fn is_request_error(response: &GraphqlResponse) -> bool {
     response.data == async_graphql::Value::Null && response.errors.iter().any(|error| error.path.is_empty())
 }
 
+/// The most bytes of the body of who sends no key: what they may ask for, the schema above all, is short.
+const BYTES_OF_NOBODY: usize = 256 * 1024;
+
+/// How long a body may be, and what to do about one that is longer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyLimit {
+    bytes: usize,
+    advice: &'static str,
+}
+
+impl BodyLimit {
+    /// For a caller who was let in, or who sent no key: then nobody pays for reading it.
+    pub(super) fn of(state: &State, caller: &Caller) -> Self {
+        let bytes = state.settings.body_limit;
+        if caller.principal.is_none() && bytes > BYTES_OF_NOBODY {
+            return Self {
+                bytes: BYTES_OF_NOBODY,
+                advice: "the most that are taken without an API key; send one, as the header X-Api-Key or as \
+                    Authorization: Bearer, or send less.",
+            };
+        }
+        Self {
+            bytes,
+            advice: "the most that are taken; send less at once.",
+        }
+    }
+}
+
 /// Until when a request may be worked on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
@@ -152,16 +180,17 @@ impl Deadline {
     }
 
     /// Reads a body that arrives in time.
-    pub(super) async fn body(self, limit: usize, request: Request) -> Result<Bytes, Refusal> {
+    pub(super) async fn body(self, most: BodyLimit, mut request: Request) -> Result<Bytes, Refusal> {
+        let BodyLimit { bytes, advice } = most;
         let too_large = || {
-            let message =
-                format!("The body has over {limit} bytes, the most that are taken; send less at once.");
+            let message = format!("The body has over {bytes} bytes, {advice}");
             Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::BadRequest, message)
         };
         // Who says so beforehand need not send it.
-        if request.body().size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        if request.body().size_hint().lower() > u64::try_from(bytes).unwrap_or(u64::MAX) {
             return Err(too_large());
         }
+        DefaultBodyLimit::max(bytes).apply(&mut request);
         match timeout_at(self.end, Bytes::from_request(request, &())).await {
             Ok(Ok(body)) => Ok(body),
             Ok(Err(unread)) if unread.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),

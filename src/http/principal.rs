@@ -17,7 +17,6 @@ use crate::{
         error::{Code, Fault},
         prepare,
     },
-    rates::Standing,
 };
 
 /// Who sends a request, and what they pay with: nobody, who may still ask for the schema, has neither.
@@ -90,36 +89,39 @@ impl Caller {
 }
 
 /// Whose key this is. Who was wrong too often is not looked up any more, but for keys that have worked: who shares an
-/// address with them is not shut out.
+/// address with them is not shut out. A key is counted before it is looked up, and no longer once it has worked, so that
+/// many at the same time are no more than one after another.
 async fn holder(state: &State, key: &str, address: Option<IpAddr>) -> Result<Arc<Principal>, Refusal> {
-    let unknown = || {
-        let message = "This API key is unknown, expired or revoked; send one that works, or none.";
-        Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
-            .with(header::WWW_AUTHENTICATE, "Bearer")
-    };
     let (app, guesses) = (&state.app, &state.guesses);
     let now = app.clock.now();
-    let parsed = ApiKey::parse(key);
-    if let Standing::Over(seconds) = guesses.standing(address, now)
-        && !parsed.as_ref().is_some_and(|key| guesses.has_worked(&key.hash()))
-    {
-        let message = format!(
-            "Too many wrong API keys came from this address; send one that works, in {seconds} s at the earliest."
-        );
-        let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited, message);
-        return Err(refusal.again_in(seconds));
-    }
-    let Some(key) = parsed else {
-        guesses.note_wrong(address, now);
+    let Some(key) = ApiKey::parse(key) else {
+        // Nothing is looked up.
+        if let Some(guess) = guesses.begin(address, now).await.map_err(too_many)? {
+            guess.was_wrong();
+        }
         return Err(unknown());
+    };
+    let hash = key.hash();
+    let is_known = guesses.has_worked(&hash);
+    let guess = if is_known {
+        None
+    } else {
+        guesses.begin(address, now).await.map_err(too_many)?
     };
     match app.authenticator.authenticate(&key, now).await {
         Ok(principal) => {
-            guesses.note_right(&principal.key.hash);
+            if !is_known {
+                guesses.note_right(&hash);
+            }
             Ok(principal)
         }
         Err(AuthenticateError::UnknownKey) => {
-            guesses.note_wrong(address, now);
+            if is_known {
+                guesses.forget(&hash);
+            }
+            if let Some(guess) = guess {
+                guess.was_wrong();
+            }
             Err(unknown())
         }
         Err(AuthenticateError::Suspended) => {
@@ -132,6 +134,19 @@ async fn holder(state: &State, key: &str, address: Option<IpAddr>) -> Result<Arc
         }
         Err(AuthenticateError::Database(error)) => Err(Refusal::Fault(Fault::new(error))),
     }
+}
+
+fn unknown() -> Refusal {
+    let message = "This API key is unknown, expired or revoked; send one that works, or none.";
+    Refusal::new(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
+        .with(header::WWW_AUTHENTICATE, "Bearer")
+}
+
+fn too_many(seconds: u32) -> Refusal {
+    let message = format!(
+        "Too many wrong API keys came from this address; send one that works, in {seconds} s at the earliest."
+    );
+    Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited, message).again_in(seconds)
 }
 
 /// What was sent as a key, whether or not it can be one; `None` where nothing was.

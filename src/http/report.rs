@@ -29,10 +29,10 @@ use crate::{
 /// The most bytes of a form.
 const FORM_BYTES: usize = 16 * 1024;
 
-/// How many reports an address may make in [`SECONDS`].
+/// How often an address may send the form in [`SECONDS`].
 const OF_ADDRESS: u32 = 5;
 
-/// How many all of them may make in [`SECONDS`]: whoever has many addresses does not fill the database.
+/// How many of all of them are stored in [`SECONDS`]: whoever has many addresses does not fill the database.
 const OF_ALL: u32 = 500;
 
 /// How long they are counted together.
@@ -58,16 +58,22 @@ impl Default for Reports {
 }
 
 impl Reports {
-    /// Counts a report from an address; after how many seconds to come again where there were too many.
-    fn note(&self, address: Option<[u8; 16]>, now: Timestamp) -> Option<u32> {
-        let standing = address.map_or(Standing::Clean, |address| self.of_address.note(address, now));
-        if let Standing::Over(seconds) = standing {
-            return Some(seconds);
-        }
-        match self.of_all.note(ALL, now) {
-            Standing::Over(seconds) => Some(seconds),
-            Standing::Clean | Standing::Noted => None,
-        }
+    /// Counts that an address sends the form; after how many seconds to come again where it did too often, or where too much
+    /// was reported by all.
+    fn begin(&self, address: Option<[u8; 16]>, now: Timestamp) -> Option<u32> {
+        let of_address = address.map_or(Standing::Clean, |address| self.of_address.note(address, now));
+        let of_all = self.of_all.standing(&ALL, now);
+        [of_address, of_all]
+            .into_iter()
+            .find_map(|standing| match standing {
+                Standing::Over(seconds) => Some(seconds),
+                Standing::Clean | Standing::Noted => None,
+            })
+    }
+
+    /// Counts a report that is stored. What is sent and not stored fills no database, and shuts nobody else out.
+    fn note_stored(&self, now: Timestamp) {
+        self.of_all.note(ALL, now);
     }
 }
 
@@ -101,7 +107,7 @@ pub(super) async fn post(
     let app = &state.app;
     let now = app.clock.now();
     let address = address_of(&parts.extensions, &parts.headers, &state.settings.trusted_proxies);
-    if let Some(seconds) = state.reports.note(counted(address), now) {
+    if let Some(seconds) = state.reports.begin(counted(address), now) {
         return too_many(seconds);
     }
     let new = match timeout(state.settings.request_timeout, to_bytes(body, FORM_BYTES)).await {
@@ -117,6 +123,7 @@ pub(super) async fn post(
     };
     let wrong = match report(&app.store, &app.resolver, &domain, &new, now).await {
         Ok(_) => {
+            state.reports.note_stored(now);
             let text = "The operator of this server will look at it.";
             return said(StatusCode::OK, "Thank you", text);
         }

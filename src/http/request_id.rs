@@ -7,14 +7,14 @@ use std::{
 
 use async_graphql::futures_util::FutureExt as _;
 use axum::{
-    extract::Request,
+    extract::{MatchedPath, Request},
     http::{HeaderMap, HeaderName, HeaderValue},
     middleware::Next,
     response::Response,
 };
 use uuid::Uuid;
 
-use super::body::MediaType;
+use super::{MCP, SHORTEN, body::MediaType, mcp, shorten};
 use crate::traces;
 
 /// The header that has it.
@@ -68,13 +68,14 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
     let started = Instant::now();
     let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(id.clone());
     let answering = ANSWERED.scope(id.clone(), next.run(request));
     let response = AssertUnwindSafe(answering)
         .catch_unwind()
         .await
         // The panic's hook has logged it.
-        .unwrap_or_else(|_| MediaType::Json.fail(&id));
+        .unwrap_or_else(|_| fail(path.as_ref(), &id));
     // No path: it may be somebody's link. No query, no headers: they hold phone numbers and keys.
     tracing::debug!(
         request_id = id.as_str(),
@@ -84,6 +85,15 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
         "answered"
     );
     id.name(response)
+}
+
+/// An answer for what is our fault, in the form of the route that broke.
+fn fail(path: Option<&MatchedPath>, id: &RequestId) -> Response {
+    match path.map(MatchedPath::as_str) {
+        Some(SHORTEN) => shorten::fail(),
+        Some(MCP) => mcp::fail(),
+        _ => MediaType::Json.fail(id),
+    }
 }
 
 /// From now on panics are logged like all else, once each and with the id of the request that is answered, if one is.
@@ -117,7 +127,7 @@ mod tests {
     use axum::{Router, body::to_bytes, middleware, routing::get};
     use tower::ServiceExt as _;
 
-    use super::*;
+    use super::{super::body::FAULT, *};
 
     /// What was logged.
     #[derive(Clone, Debug, Default)]
@@ -133,8 +143,31 @@ mod tests {
         }
     }
 
-    async fn fail() {
+    async fn panic() {
         panic!("this route is broken");
+    }
+
+    /// What a route that panics answers a request `req-7`.
+    async fn broken(path: &str) -> (u16, serde_json::Value) {
+        let router = Router::new()
+            .route(path, get(panic))
+            .layer(middleware::from_fn(identify));
+        let request = Request::get(path).header(HEADER, "req-7");
+        let request = request.body(axum::body::Body::empty()).expect("a request");
+        let response = router.oneshot(request).await.expect("an answer");
+        assert_eq!(response.headers()[HEADER], "req-7");
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), 1000).await.expect("a body");
+        (status, serde_json::from_slice(&body).expect("JSON"))
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_in_the_form_of_its_route() {
+        let rest = serde_json::json!({"error": FAULT, "code": "internal"});
+        assert_eq!(broken(SHORTEN).await, (500, rest));
+        let error = serde_json::json!({"code": -32603, "message": FAULT});
+        let rpc = serde_json::json!({"jsonrpc": "2.0", "error": error});
+        assert_eq!(broken(MCP).await, (500, rpc));
     }
 
     #[tokio::test]
@@ -156,17 +189,8 @@ mod tests {
             }
         }));
 
-        let router = Router::new()
-            .route("/", get(fail))
-            .layer(middleware::from_fn(identify));
-        let request = Request::get("/").header(HEADER, "req-7");
-        let request = request.body(axum::body::Body::empty()).expect("a request");
-        let response = router.oneshot(request).await.expect("an answer");
-
-        assert_eq!(response.status(), 500);
-        assert_eq!(response.headers()[HEADER], "req-7");
-        let body = to_bytes(response.into_body(), 1000).await.expect("a body");
-        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        let (status, body) = broken("/").await;
+        assert_eq!(status, 500);
         let extensions = serde_json::json!({"code": "INTERNAL", "requestId": "req-7"});
         assert_eq!(body["errors"][0]["extensions"], extensions);
         let logged = log.0.lock().expect("nobody panicked").clone();

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Request, State as Extract},
+    http::StatusCode,
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -11,6 +12,7 @@ use axum::{
 use entity::Timestamp;
 
 use super::{
+    connections::Connections,
     cors::Origin,
     guesses::Guesses,
     metrics::{Known, Requests},
@@ -35,6 +37,8 @@ pub struct Settings {
     pub body_limit: usize,
     /// How long one request to the API may take, from its headers to its answer.
     pub request_timeout: Duration,
+    /// How many connections may be open.
+    pub connections: u32,
     /// The sites whose scripts may use the API.
     pub cors_origins: Vec<Origin>,
     /// The one host that answers `/graphql`; every host does if `None`.
@@ -62,6 +66,7 @@ impl Default for Settings {
         Self {
             body_limit: 5 * 1024 * 1024,
             request_timeout: Duration::from_secs(10),
+            connections: 10_000,
             cors_origins: Vec::new(),
             api_host: None,
             trusted_proxies: Networks::default(),
@@ -94,6 +99,8 @@ pub struct Inner {
     pub(super) guesses: Guesses,
     /// Counts reports of abuse.
     pub(super) reports: Reports,
+    /// Connections that are open.
+    pub connections: Connections,
     /// Answers that go on.
     pub streams: Streams,
     /// Requests so far, if they are counted.
@@ -121,6 +128,7 @@ impl State {
                 settings.introspection,
                 settings.trusted.clone(),
             ),
+            connections: Connections::new(settings.connections),
             streams: Streams::default(),
             playground: Playground::new(settings.playground_key.as_deref()),
             sdl: graphql::sdl(),
@@ -131,6 +139,15 @@ impl State {
             app,
             settings,
         }))
+    }
+}
+
+impl Inner {
+    /// Counts an answer of this status that no route has given.
+    pub fn count_refused(&self, status: StatusCode) {
+        if let Some(requests) = &self.requests {
+            requests.count_refused(status);
+        }
     }
 }
 

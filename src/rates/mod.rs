@@ -22,7 +22,7 @@ use governor::{
     state::keyed::HashMapStateStore,
 };
 
-pub use self::tries::{Standing, Tries};
+pub use self::tries::{Standing, Tries, Try};
 
 /// How many points are taken until those are forgotten that have all of theirs back.
 const TIDY_AFTER: u32 = 4096;

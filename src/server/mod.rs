@@ -1,8 +1,9 @@
 //! Starting, serving, draining.
 
 mod connections;
+mod patient;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{future::pending, io, net::SocketAddr, time::Duration};
 
 use tokio::{net::TcpListener, task::JoinSet};
 
@@ -10,12 +11,20 @@ use crate::{
     app::{App, Clock, StartError},
     clicks::judge::Judge,
     config::ServerConfig,
-    http::{Settings, State, metrics_router, router},
+    http::{Connections, Settings, State, max_open_files, metrics_router, router},
     store::Store,
 };
 
+use self::connections::Terms;
+
 /// How long requests that are being answered may still take once the server is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// How many connections the listener for metrics has, which a few ask.
+const METRICS_CONNECTIONS: u32 = 64;
+
+/// How many files are open beside those of connections: the database's, the spool's, the log's.
+const OTHER_FILES: u64 = 128;
 
 /// A server that has its address and is about to answer.
 #[derive(Debug)]
@@ -24,7 +33,7 @@ pub struct Server {
     address: SocketAddr,
     metrics: Option<(TcpListener, SocketAddr)>,
     app: App,
-    /// How long a connection may be silent.
+    /// How long a connection may be silent, and take nothing.
     patience: Duration,
 }
 
@@ -99,18 +108,32 @@ impl Server {
             ..
         } = self;
         let (recorder, authenticator) = (app.recorder.clone(), app.authenticator.clone());
+        let settings = Settings {
+            connections: within(settings.connections, max_open_files()),
+            ..settings
+        };
         let state = State::new(app, settings);
         let streams = state.streams.clone();
         // Answered to the last, and ended with what holds it.
         let mut beside = JoinSet::new();
         if let Some((listener, _)) = metrics {
+            let terms = Terms {
+                patience,
+                connections: Connections::new(METRICS_CONNECTIONS),
+                counting: None,
+            };
             let page = metrics_router(state.clone());
-            beside.spawn(async move { axum::serve(listener, page).await });
+            beside.spawn(connections::serve(listener, page, terms, pending()));
         }
+        let terms = Terms {
+            patience,
+            connections: state.connections.clone(),
+            counting: Some(state.clone()),
+        };
         let router = router(state);
         let (told, mut is_told) = tokio::sync::watch::channel(false);
         let going_on = streams.clone();
-        let serving = connections::serve(listener, router, patience, async move {
+        let serving = connections::serve(listener, router, terms, async move {
             stop.await;
             told.send_replace(true);
             // They have no end of their own.
@@ -139,4 +162,43 @@ async fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     Ok((listener, address))
+}
+
+/// How many connections there may be where so many files may be open: a connection is one, and what else needs one must
+/// find it.
+fn within(asked: u32, files: Option<u64>) -> u32 {
+    let Some(files) = files else {
+        return asked;
+    };
+    let other = OTHER_FILES + u64::from(METRICS_CONNECTIONS);
+    let room = u32::try_from(files.saturating_sub(other))
+        .unwrap_or(u32::MAX)
+        .max(1);
+    if room < asked {
+        tracing::warn!(
+            asked,
+            connections = room,
+            "as many files may be open as leave room for fewer connections than --connections says; raise that limit"
+        );
+    }
+    asked.min(room)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_room_for_other_files() {
+        for (asked, files, most) in [
+            (10_000, Some(65_536), 10_000),
+            (10_000, Some(1024), 832),
+            (100, Some(1024), 100),
+            (10_000, Some(64), 1),
+            (10_000, None, 10_000),
+            (u32::MAX, Some(u64::MAX), u32::MAX),
+        ] {
+            assert_eq!(within(asked, files), most, "{asked} {files:?}");
+        }
+    }
 }

@@ -49,6 +49,78 @@ async fn the_body_limit_lets_its_last_byte_and_no_more() {
 }
 
 #[tokio::test]
+async fn without_a_key_a_body_may_have_256_kib_and_whoever_sends_more_is_told_to_send_one() {
+    let app = TestApp::start().await;
+    let key = ("x-api-key", app.tenant.key.as_str());
+    let most = 256 * 1024;
+    let body = |bytes: usize| QUERY.to_owned() + &" ".repeat(bytes - QUERY.len());
+    assert_eq!(app.post(&[JSON], body(most)).await.status, 200);
+    assert_eq!(app.post(&[JSON, key], body(most + 1)).await.status, 200);
+    let length = (most + 1).to_string();
+    for headers in [vec![JSON], vec![JSON, ("content-length", length.as_str())]] {
+        let answer = app.post(&headers, body(most + 1)).await;
+        assert_eq!(outline(&answer), (413, "BAD_REQUEST".to_owned()));
+        let message = answer.json()["errors"][0]["message"].to_string();
+        for part in ["over 262144 bytes", "without an API key", "X-Api-Key"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+    // A wrong key is none that works, and nothing is read.
+    let wrong = ("x-api-key", "trk_wrong");
+    assert_eq!(app.post(&[JSON, wrong], body(most + 1)).await.status, 401);
+    // What may be asked for is what it was.
+    let schema = json!({"query": INTROSPECTION}).to_string();
+    assert!(app.post(&[JSON], schema).await.json()["data"]["__schema"].is_object());
+}
+
+#[tokio::test]
+async fn without_a_key_arguments_that_are_long_to_read_are_refused_before_they_are() {
+    let app = TestApp::start().await;
+    let (few, many) = (vec!["ACTIVE"; 100], vec!["ACTIVE"; 5000]);
+    let one = "a: offers(filter: { status: $v }) { totalCount }";
+    let two = format!("{one} {}", one.replace("a:", "b:"));
+    let query = |fields: &str| format!("query($v: [OfferStatus!]) {{ {fields} }}");
+    // What is soon read is answered as ever: by the field that needs a key.
+    for (fields, values) in [(one, &many), (&two, &few)] {
+        let answer = app.graphql_as(None, &query(fields), json!({"v": values})).await;
+        assert_eq!(outline(&answer), (200, "UNAUTHENTICATED".to_owned()));
+        assert_eq!(answer.json()["errors"][0]["path"][0], "a");
+    }
+    let literal = format!("[{}]", "ACTIVE,".repeat(2000));
+    let spread = format!(
+        "{{ {} }} fragment F on Query {{ a: offers(filter: {{ status: {literal} }}) {{ totalCount }} }}",
+        "...F ".repeat(6)
+    );
+    let metadata = "mutation($v: JSON) { a: createShortLink(input: {metadata: $v}) { __typename } \
+        b: createShortLink(input: {metadata: $v}) { __typename } }";
+    let object: serde_json::Map<_, _> = (0..5000).map(|number| (number.to_string(), json!(1))).collect();
+    for (query, variables) in [
+        (query(&two).as_str(), json!({"v": many})),
+        (&spread, Value::Null),
+        (metadata, json!({"v": object})),
+    ] {
+        let answer = app.graphql_as(None, query, variables.clone()).await;
+        let json = answer.json();
+        assert_eq!(
+            json["errors"][0]["extensions"]["code"], "UNAUTHENTICATED",
+            "{json}"
+        );
+        // No field of it was looked at.
+        assert!(
+            json.get("data").is_none() && json["errors"][0].get("path").is_none(),
+            "{json}"
+        );
+        let message = json["errors"][0]["message"].to_string();
+        assert!(
+            message.contains("10000 values") && message.contains("X-Api-Key"),
+            "{message}"
+        );
+        let with_key = app.graphql(query, variables).await.json();
+        assert!(with_key.get("data").is_some(), "{with_key}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_of_another_media_type_is_a_415() {
     let app = TestApp::start().await;
     for media_type in [

@@ -176,7 +176,12 @@ async fn ten_thousand_aliases_are_refused() {
     }
     assert_eq!(refusal(&app, &(aliases + "}")).await, "QUERY_TOO_COMPLEX");
     let megabyte = format!("{{__typename #{}\n}}", "x".repeat(1_000_000));
-    assert_eq!(refusal(&app, &megabyte).await, "QUERY_TOO_COMPLEX");
+    // Without a key so long a body is not even read.
+    let answer = app.graphql(&megabyte, Value::Null).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.error_code().as_str()),
+        (200, "QUERY_TOO_COMPLEX")
+    );
 }
 
 #[tokio::test]

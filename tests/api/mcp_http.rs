@@ -103,8 +103,33 @@ async fn other_methods_and_other_media_types_are_refused() {
         .visit(Method::POST, "go.example.com", "/mcp", &[key, ACCEPT])
         .await;
     assert_eq!(answer.status, 415);
-    let answer = post(&app, &[key], "no JSON").await;
-    assert!(answer.status.is_client_error(), "{}", answer.status);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_message_is_told_so_in_the_words_of_json_rpc() {
+    let app = TestApp::start().await;
+    let key = ("x-api-key", app.tenant.key.as_str());
+    for (body, code, told) in [
+        ("no JSON", -32700, "This is no JSON"),
+        ("{\"jsonrpc\": \"2.0\"", -32700, "This is no JSON"),
+        ("", -32700, "This is no JSON"),
+        ("{}", -32600, "Send one JSON-RPC message"),
+        ("[]", -32600, "Send one JSON-RPC message"),
+        ("7", -32600, "Send one JSON-RPC message"),
+    ] {
+        let answer = post(&app, &[key], body).await;
+        assert_eq!(answer.status, 400, "{body}: {}", answer.body);
+        assert_eq!(answer.header("content-type"), "application/json; charset=utf-8");
+        let json = answer.json();
+        assert_eq!(
+            (&json["jsonrpc"], &json["error"]["code"]),
+            (&json!("2.0"), &json!(code)),
+            "{body}"
+        );
+        assert!(json.get("id").is_none(), "{json}");
+        let message = json["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(told), "{body}: {message}");
+    }
 }
 
 #[tokio::test]

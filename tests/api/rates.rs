@@ -8,6 +8,7 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use entity::api_key::Scope;
+use futures_util::future::join_all;
 use linkhop::{
     http::Settings,
     rates::{Quota, Quotas},
@@ -15,7 +16,7 @@ use linkhop::{
 use serde_json::{Value, json};
 
 use super::rest::shorten_as;
-use crate::support::{Answer, CREATE, Setup, Socket, Tenant, TestApp};
+use crate::support::{Answer, CREATE, START, Setup, Socket, Tenant, TestApp};
 
 const PLAIN: &str = "{ viewer { account { id } } }";
 
@@ -202,7 +203,7 @@ async fn an_account_s_keys_share_what_the_account_has_and_other_accounts_do_not(
     }
     let answer = app.graphql_as(Some(&other_key), PLAIN, Value::Null).await;
     expect_spent(&answer, "account", 1);
-    let other = Tenant::make(app.store(), "go.example.org", crate::support::START).await;
+    let other = Tenant::make(app.store(), "go.example.org", START).await;
     app.graphql_as(Some(&other.key), PLAIN, Value::Null)
         .await
         .data("viewer");
@@ -299,6 +300,52 @@ async fn who_sends_wrong_keys_from_an_address_is_soon_not_looked_up_any_more() {
 }
 
 #[tokio::test]
+async fn many_wrong_keys_at_once_are_no_more_than_one_after_another_and_many_right_ones_pass() {
+    let app = TestApp::start().await;
+    let wrong = |number: usize| format!("trk_{number:032}");
+    let sent = (0..100).map(|number| {
+        let key = wrong(number);
+        let app = &app;
+        async move { from(app, "203.0.113.7", &key).await.status.as_u16() }
+    });
+    let statuses = join_all(sent).await;
+    let of = |status: u16| statuses.iter().filter(|found| **found == status).count();
+    assert_eq!((of(401), of(429)), (20, 80), "{statuses:?}");
+    // Keys that were never seen, as after a restart.
+    let mut keys = Vec::new();
+    for _ in 0..30 {
+        keys.push(app.tenant.key(app.store(), &[Scope::Read], None).await);
+    }
+    let sent = keys.iter().cycle().take(120);
+    let answers = join_all(sent.map(|key| from(&app, "203.0.113.8", key))).await;
+    for answer in &answers {
+        answer.data("viewer");
+    }
+    // They count for nothing: so many may still be wrong.
+    for number in 0..20 {
+        assert_eq!(from(&app, "203.0.113.8", &wrong(number)).await.status, 401);
+    }
+    assert_eq!(from(&app, "203.0.113.8", &wrong(20)).await.status, 429);
+}
+
+#[tokio::test]
+async fn a_key_that_has_worked_and_no_longer_does_is_counted_again() {
+    let app = TestApp::start().await;
+    let peer = "203.0.113.7";
+    let key = app
+        .tenant
+        .key(app.store(), &[Scope::Read], Some(START.seconds_after(60)))
+        .await;
+    from(&app, peer, &key).await.data("viewer");
+    app.advance_seconds(61);
+    // Once as one that has worked, and then as any other.
+    for _ in 0..21 {
+        assert_eq!(from(&app, peer, &key).await.status, 401);
+    }
+    assert_eq!(from(&app, peer, &key).await.status, 429);
+}
+
+#[tokio::test]
 async fn rest_has_the_same_rates_and_says_so_in_its_envelope() {
     let app = with((1, 1), (0, 0)).await;
     let input = json!({"url": "https://example.com/", "listId": 42});
@@ -336,4 +383,74 @@ async fn lists_in_default_values_are_paid_for() {
         "\"key\";r=199;t=1",
         "two more for a hundred elements"
     );
+}
+
+#[tokio::test]
+async fn a_list_is_paid_for_as_often_as_it_is_used() {
+    let app = with((1000, 1000), (0, 0)).await;
+    let sent = || json!({"all": vec!["ACTIVE"; 100]});
+    let aliased = |list: &str| -> String {
+        let offers =
+            |number| format!("a{number}: offers(first: 1, filter: {{ status: {list} }}) {{ totalCount }} ");
+        (0..10).map(offers).collect()
+    };
+    let literal = format!("[{}]", "ACTIVE,".repeat(100));
+    let (variable, written, none) = (aliased("$all"), aliased(&literal), aliased("[]"));
+    let spread = |fields: &str| format!("{{ ...F ...F }} fragment F on Query {{ {fields} }}");
+    for (what, query, variables, empty, more) in [
+        (
+            "once",
+            format!("query($all: [OfferStatus!]) {{ {variable} }}"),
+            sent(),
+            format!("{{ {none} }}"),
+            20,
+        ),
+        (
+            "written out",
+            format!("{{ {written} }}"),
+            Value::Null,
+            format!("{{ {none} }}"),
+            20,
+        ),
+        (
+            "a fragment twice",
+            format!("query($all: [OfferStatus!]) {}", spread(&variable)),
+            sent(),
+            spread(&none),
+            40,
+        ),
+        (
+            "the same, written out",
+            spread(&written),
+            Value::Null,
+            spread(&none),
+            40,
+        ),
+        (
+            "a default value",
+            format!("query($all: [OfferStatus!] = {literal}) {{ {variable} }}"),
+            Value::Null,
+            format!("{{ {none} }}"),
+            20,
+        ),
+    ] {
+        let empty = cost(&app.graphql(&empty, Value::Null).await)
+            .as_u64()
+            .expect("points");
+        // Also when the document is known from before.
+        for _ in 0..2 {
+            let all = cost(&app.graphql(&query, variables.clone()).await);
+            assert_eq!(all, empty + more, "{what}");
+        }
+    }
+    // Of several operations the one that is asked for; complexity is that of all.
+    let query = format!("query A($all: [OfferStatus!]) {{ {variable} }} query B {{ __typename }}");
+    for (name, points) in [("A", 23), ("B", 5)] {
+        let body = json!({"query": query, "operationName": name, "variables": sent()}).to_string();
+        let headers = [
+            ("x-api-key", app.tenant.key.as_str()),
+            ("content-type", "application/json"),
+        ];
+        assert_eq!(cost(&app.post(&headers, body).await), points, "{name}");
+    }
 }

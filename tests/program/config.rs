@@ -12,7 +12,7 @@ use super::{
 use crate::support::{Database, START, Tenant};
 
 /// Each setting of `linkhop serve`, with a value that is not its default, as the file writes it.
-const RIGHT: [(&str, &str); 37] = [
+const RIGHT: [(&str, &str); 38] = [
     ("--database-url", "'sqlite:///nowhere/other.db'"),
     ("--read-connections", "9"),
     ("--sqlite-synchronous", "'normal'"),
@@ -21,6 +21,7 @@ const RIGHT: [(&str, &str); 37] = [
     ("--api-host", "'api.example.com'"),
     ("--body-limit", "1_000"),
     ("--request-timeout", "3"),
+    ("--connections", "500"),
     ("--header-timeout", "20"),
     ("--cors-origin", "'https://app.example.com'"),
     ("--introspection", "false"),

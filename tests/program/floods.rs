@@ -129,7 +129,7 @@ async fn a_body_of_a_hundred_megabytes_is_refused_before_it_is_sent() {
     expect_status(&answer, 413);
     let message = json(&answer)["errors"][0]["message"].to_string();
     assert!(
-        message.contains("5242880 bytes") && message.contains("send less"),
+        message.contains("262144 bytes") && message.contains("without an API key"),
         "{message}"
     );
 }

@@ -5,6 +5,7 @@ mod backup;
 mod client;
 mod commands;
 mod config;
+mod connections;
 mod crash;
 mod demo;
 mod erase;

@@ -7,7 +7,7 @@ use crate::support::Database;
 const NOWHERE: &str = "sqlite:///nowhere/linkhop.db";
 
 /// Each field of `linkhop serve` and a value it can't have.
-const WRONG: [(&str, &str); 47] = [
+const WRONG: [(&str, &str); 48] = [
     ("--database-url", "mysql://linkhop:s3cret@127.0.0.1/linkhop"),
     ("--read-connections", "0"),
     ("--sqlite-synchronous", "off"),
@@ -16,6 +16,7 @@ const WRONG: [(&str, &str); 47] = [
     ("--api-host", "not a host"),
     ("--body-limit", "5MB"),
     ("--request-timeout", "0"),
+    ("--connections", "0"),
     ("--header-timeout", "0"),
     ("--cors-origin", "https://app.example.com/"),
     ("--introspection", "maybe"),

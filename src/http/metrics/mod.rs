@@ -17,6 +17,7 @@ use axum::{
     routing::get,
 };
 
+pub use self::process::max_open_files;
 pub(super) use self::{
     facts::Known,
     requests::{Requests, count},
@@ -24,7 +25,7 @@ pub(super) use self::{
 use self::{
     facts::{Counts, Facts},
     process::Process,
-    requests::BUCKETS,
+    requests::{BUCKETS, NONE},
     text::{Kind, MEDIA_TYPE, Page},
 };
 use super::state::State;
@@ -45,6 +46,7 @@ async fn metrics(Extract(state): Extract<State>) -> Response {
     write_clicks(&mut page, &state.app, &facts);
     write_links(&mut page, &state.app, facts.counts);
     write_database(&mut page, &state.app, &facts);
+    write_connections(&mut page, &state);
     write_process(&mut page, &state, facts.process);
     ([(header::CONTENT_TYPE, MEDIA_TYPE)], page.into_text()).into_response()
 }
@@ -53,13 +55,17 @@ fn write_requests(page: &mut Page, requests: &Requests) {
     let mut answered = page.family(
         "linkhop_http_requests_total",
         Kind::Counter,
-        "Requests that were answered, by the route's template and the status. Visits of short links are those of /{code}.",
+        "Requests that were answered, by the route's template and the status. Visits of short links are those of /{code}; none is what \
+         was refused before its route was looked for.",
     );
     for route in requests.routes() {
         for (status, count) in route.statuses() {
             let status = status.to_string();
             answered.sample("", &[("route", route.path), ("status", &status)], count);
         }
+    }
+    for (status, count) in requests.refused() {
+        answered.sample("", &[("route", NONE), ("status", status.as_str())], count);
     }
     let mut took = page.family(
         "linkhop_http_request_duration_seconds",
@@ -205,6 +211,21 @@ fn write_database(page: &mut Page, app: &App, facts: &Facts) {
         connections.sample("", &[("pool", pool), ("state", "in_use")], of.in_use);
         connections.sample("", &[("pool", pool), ("state", "idle")], of.idle);
     }
+}
+
+fn write_connections(page: &mut Page, state: &State) {
+    page.one(
+        "linkhop_http_connections",
+        Kind::Gauge,
+        "Connections that are open, those of streams and WebSockets too.",
+        state.connections.open(),
+    );
+    page.one(
+        "linkhop_http_connections_max",
+        Kind::Gauge,
+        "How many may be.",
+        state.connections.most(),
+    );
 }
 
 fn write_process(page: &mut Page, state: &State, process: Process) {

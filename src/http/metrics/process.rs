@@ -28,9 +28,16 @@ impl Process {
             cpu_seconds: cpu_seconds(&read("stat")),
             resident_bytes: number_after(&read("status"), "VmRSS:").map(|kib: u64| kib * 1024),
             open_files: files.map(|files| files.count() as u64),
-            max_files: number_after(&read("limits"), "Max open files"),
+            max_files: max_open_files(),
         }
     }
+}
+
+/// How many files and connections the process may have open, where the system says so.
+#[must_use]
+pub fn max_open_files() -> Option<u64> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    number_after(&limits, "Max open files")
 }
 
 /// The name of the program stands in parentheses and may hold anything; what follows is the third field.

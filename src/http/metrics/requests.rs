@@ -22,6 +22,16 @@ use super::super::{ROUTES, state::State};
 /// Whatever is no route of the server's own.
 const VISIT: &str = "/{code}";
 
+/// What is said to be the route of what was answered before one was looked for.
+pub(super) const NONE: &str = "none";
+
+/// As what that is answered: what is no HTTP, or has too long a URL or too many headers.
+const REFUSED: [StatusCode; 3] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::URI_TOO_LONG,
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+];
+
 /// The statuses that there can be: 100 to 599.
 const FIRST_STATUS: u16 = 100;
 const STATUSES: usize = 500;
@@ -50,6 +60,8 @@ pub(super) const BUCKETS: [(u64, &str); 15] = [
 pub(in crate::http) struct Requests {
     /// The last one is [`VISIT`].
     routes: Vec<Route>,
+    /// One for each of [`REFUSED`].
+    refused: [AtomicU64; REFUSED.len()],
 }
 
 /// The requests to one route.
@@ -73,6 +85,7 @@ impl Default for Requests {
         let paths = ROUTES.into_iter().chain(["/", VISIT]);
         Self {
             routes: paths.map(Route::new).collect(),
+            refused: array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 }
@@ -80,6 +93,20 @@ impl Default for Requests {
 impl Requests {
     pub(super) fn routes(&self) -> &[Route] {
         &self.routes
+    }
+
+    /// What was answered before a route was looked for, by its status.
+    pub(super) fn refused(&self) -> impl Iterator<Item = (StatusCode, u64)> + '_ {
+        let counts = self.refused.iter().map(|count| count.load(Ordering::Relaxed));
+        REFUSED.into_iter().zip(counts)
+    }
+
+    /// Something is answered so, and no route is looked for.
+    pub(in crate::http) fn count_refused(&self, status: StatusCode) {
+        let place = REFUSED.iter().position(|refused| *refused == status);
+        if let Some(count) = place.and_then(|place| self.refused.get(place)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// A request to a route of the server's own begins. One that [`ROUTES`] lacks counts as a visit.

@@ -13,10 +13,15 @@ use entity::api_key::Scope;
 use serde_json::{Value, json};
 
 use self::problem::Problem;
-pub(super) use self::problem::{INVALID_KEY, MISSING_KEY};
+pub(super) use self::problem::{INVALID_KEY, MISSING_KEY, fail};
 use super::{
-    body::Refusal, operation::Deadline, principal::Caller, received::expect_json, request_id::RequestId,
-    state::State, visitor::address_of,
+    body::Refusal,
+    operation::{BodyLimit, Deadline},
+    principal::Caller,
+    received::expect_json,
+    request_id::RequestId,
+    state::State,
+    visitor::address_of,
 };
 use crate::{
     graphql::{
@@ -61,7 +66,7 @@ async fn shorten(state: &State, headers: &HeaderMap, request: Request) -> Result
         return Err(Refusal::new(StatusCode::FORBIDDEN, Code::Forbidden, message).into());
     }
     expect_json(headers)?;
-    let new = input::read(&deadline.body(state.settings.body_limit, request).await?)?;
+    let new = input::read(&deadline.body(BodyLimit::of(state, &caller), request).await?)?;
     let made = create(
         app.link_tools(),
         &principal.account,

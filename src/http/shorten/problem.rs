@@ -56,8 +56,7 @@ impl Problem {
             }
             Self::Request(Refusal::Fault(fault)) => {
                 id.log(&fault.chain());
-                let code = Code::Internal.as_str().to_ascii_lowercase();
-                enveloped(StatusCode::INTERNAL_SERVER_ERROR, &code, FAULT)
+                fail()
             }
             Self::Request(Refusal::Spent(spent)) => {
                 let code = Code::RateLimited.as_str().to_ascii_lowercase();
@@ -82,6 +81,12 @@ impl Problem {
             }
         }
     }
+}
+
+/// The envelope of what is our fault and was logged.
+pub(in crate::http) fn fail() -> Response {
+    let code = Code::Internal.as_str().to_ascii_lowercase();
+    enveloped(StatusCode::INTERNAL_SERVER_ERROR, &code, FAULT)
 }
 
 fn enveloped(status: StatusCode, code: &str, message: &str) -> Response {

@@ -1,0 +1,125 @@
+//! How much stands in the arguments of a request, each list and value as often as it is used.
+//!
+//! A list that stands in a variable, or in a fragment, is sent once and worked on wherever it is used: fifty aliases that
+//! take the same thousand elements are as much work as fifty thousand that are written out.
+
+use std::collections::HashMap;
+
+use async_graphql::{Name, Value, Variables};
+
+/// How many elements the lists in a value have, those inside others too.
+pub(super) fn elements(value: &Value) -> usize {
+    match value {
+        Value::List(list) => list.len() + list.iter().map(elements).sum::<usize>(),
+        Value::Object(object) => object.values().map(elements).sum(),
+        _ => 0,
+    }
+}
+
+/// How many values a value has in it, itself too.
+fn values(value: &Value) -> usize {
+    1 + match value {
+        Value::List(list) => list.iter().map(values).sum(),
+        Value::Object(object) => object.values().map(values).sum(),
+        _ => 0,
+    }
+}
+
+/// What one operation or fragment says in arguments: how many elements of lists and how many values stand in it, and how
+/// often it uses each variable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lists {
+    elements: usize,
+    values: usize,
+    uses: HashMap<Name, usize>,
+}
+
+impl Lists {
+    /// Counts what stands in the arguments of a field.
+    pub(super) fn note(&mut self, literal: &Value) {
+        self.elements = self.elements.saturating_add(elements(literal));
+        self.values = self.values.saturating_add(values(literal));
+    }
+
+    /// Counts a use of a variable.
+    pub(super) fn note_use(&mut self, variable: &Name) {
+        let uses = self.uses.entry(variable.clone()).or_default();
+        *uses = uses.saturating_add(1);
+    }
+
+    /// Counts what another one says, so many times.
+    pub(super) fn add(&mut self, other: &Self, times: usize) {
+        self.elements = self.elements.saturating_add(other.elements.saturating_mul(times));
+        self.values = self.values.saturating_add(other.values.saturating_mul(times));
+        for (variable, uses) in &other.uses {
+            let all = self.uses.entry(variable.clone()).or_default();
+            *all = all.saturating_add(uses.saturating_mul(times));
+        }
+    }
+
+    /// Forgets other variables than these, which the document has a word for each: what is remembered with it must not
+    /// grow faster than it.
+    pub(super) fn keep_only(&mut self, defined: impl Fn(&Name) -> bool) {
+        self.uses.retain(|variable, _| defined(variable));
+        self.uses.shrink_to_fit();
+    }
+
+    /// How many elements there are with those of the variables. One that is not used is read all the same.
+    pub(super) fn elements_with(&self, variables: &Variables) -> usize {
+        self.with(self.elements, variables, elements)
+    }
+
+    /// How many values there are with those of the variables.
+    pub(super) fn values_with(&self, variables: &Variables) -> usize {
+        self.with(self.values, variables, values)
+    }
+
+    fn with(&self, own: usize, variables: &Variables, count: impl Fn(&Value) -> usize) -> usize {
+        let of_variables = variables.iter().map(|(name, value)| {
+            let uses = self.uses.get(name).copied().unwrap_or_default();
+            count(value).saturating_mul(uses.max(1))
+        });
+        of_variables.fold(own, usize::saturating_add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn elements_of_all_lists_are_counted_wherever_they_stand() {
+        for (value, in_lists, all) in [
+            (json!(1), 0, 1),
+            (json!([]), 0, 1),
+            (json!([1, 2, 3]), 3, 4),
+            (json!({"items": [{"a": [1]}, {"a": 2}]}), 3, 7),
+            (json!([[1, 2], [3]]), 5, 6),
+        ] {
+            let value = Value::from_json(value).expect("a value");
+            assert_eq!((elements(&value), values(&value)), (in_lists, all), "{value}");
+        }
+    }
+
+    #[test]
+    fn each_use_of_a_variable_counts_and_one_that_is_not_used_counts_once() {
+        let (a, b) = (Name::new("a"), Name::new("b"));
+        let mut fragment = Lists::default();
+        fragment.note_use(&a);
+        fragment.note_use(&a);
+        fragment.note(&Value::from_json(json!([1, 2])).expect("a value"));
+        let mut lists = Lists::default();
+        lists.note_use(&a);
+        lists.note_use(&b);
+        lists.add(&fragment, 10);
+        let variables = Variables::from_json(json!({"a": [1, 2, 3], "b": {"c": [1]}, "d": [1, 2]}));
+        assert_eq!(lists.elements_with(&variables), 10 * 2 + 21 * 3 + 1 + 2);
+        assert_eq!(lists.values_with(&variables), 10 * 3 + 21 * 4 + 3 + 3);
+        lists.keep_only(|name| *name == b);
+        assert_eq!(lists.elements_with(&variables), 10 * 2 + 3 + 1 + 2);
+        lists.add(&lists.clone(), usize::MAX);
+        assert_eq!(lists.elements_with(&variables), usize::MAX);
+    }
+}
