@@ -12,6 +12,7 @@ mod agents;
 mod api;
 mod dashboards;
 mod floors;
+mod fuzz;
 mod operations;
 mod program;
 mod readme;

@@ -1,7 +1,7 @@
 //! The lines of a file, and of CSV the rows.
 
 use std::{
-    io::{self, BufRead},
+    io::{self, BufRead, Read as _},
     marker::PhantomData,
 };
 
@@ -14,6 +14,8 @@ use super::quotes::{Quotes, Row};
 const LITTER: usize = 256 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+const LINE_END: &[u8] = b"\n";
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +179,10 @@ impl<R: BufRead, O: DeserializeOwned> Lines<R, O> {
         if format == Format::Csv {
             let cells = lines.row()?.map_err(WrongFile::Names)?;
             let cells = cells.ok_or(WrongFile::NoNames)?;
-            lines.names = cells.into_iter().map(|name| name.trim().to_owned()).collect();
+            // Programs begin a file with the mark that already begins with it, too.
+            let is_nothing = |character: char| character.is_whitespace() || character == '\u{feff}';
+            let names = cells.iter().map(|name| name.trim_matches(is_nothing).to_owned());
+            lines.names = names.collect();
         }
         Ok(lines)
     }
@@ -225,7 +230,7 @@ impl<R: BufRead, O: DeserializeOwned> Lines<R, O> {
         &self.buffer[self.begin..]
     }
 
-    /// Adds the next line of the file to the buffer; one that is too long is cut off.
+    /// Adds the next line of the file to the buffer; one that is too long is cut off, and is too long afterwards too.
     fn fill(&mut self) -> io::Result<()> {
         if self.begin > LITTER || self.begin == self.buffer.len() {
             self.buffer.drain(..self.begin);
@@ -241,7 +246,14 @@ impl<R: BufRead, O: DeserializeOwned> Lines<R, O> {
             let line = read.iter().position(|byte| *byte == b'\n');
             let end = line.map_or(read.len(), |at| at + 1);
             let room = (self.max_bytes + 2).saturating_sub(self.buffer.len() - line_begin);
-            self.buffer.extend_from_slice(&read[..end.min(room)]);
+            let (kept, cut) = read[..end].split_at(end.min(room));
+            self.buffer.extend_from_slice(kept);
+            // White space at its end is not counted, but only where nothing stands behind it.
+            if !cut.trim_ascii().is_empty()
+                && let Some(last) = self.buffer.last_mut()
+            {
+                *last = b'.';
+            }
             if line.is_some() && end > room {
                 // Whatever was cut off, the line ends.
                 self.buffer.push(b'\n');
@@ -266,13 +278,13 @@ impl<R: BufRead, O: DeserializeOwned> Lines<R, O> {
 
     fn object(&mut self) -> Result<Option<Said<O>>, WrongLine> {
         let bytes = first_line(self.rest());
-        let line = self.rest()[..bytes].trim_ascii();
+        let line = self.rest()[..bytes].trim_ascii_end();
         let object = if line.is_empty() {
             Ok(None)
         } else if line.len() > self.max_bytes {
             Err(WrongLine::TooLong(self.max_bytes))
         } else {
-            let text = str::from_utf8(line).map_err(|_| WrongLine::Encoding);
+            let text = str::from_utf8(line.trim_ascii_start()).map_err(|_| WrongLine::Encoding);
             text.and_then(|text| serde_json::from_str(text).map_err(WrongLine::Json))
                 .map(|object| Some(Said::Object(object)))
         };
@@ -299,12 +311,13 @@ impl<R: BufRead, O: DeserializeOwned> Lines<R, O> {
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(row.len())
-            .from_reader(row);
+            // Behind an empty line, since at its beginning the library drops a mark of the byte order, here a cell's.
+            .from_reader(LINE_END.chain(row));
         let mut cells = csv::ByteRecord::new();
         let read = reader.read_byte_record(&mut cells);
         // For the library a row ends with a carriage return too: what is behind it stays for the next.
         let bytes = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
-        let bytes = bytes.clamp(1, row.len());
+        let bytes = bytes.saturating_sub(LINE_END.len()).clamp(1, row.len());
         self.take(bytes);
         if let Err(error) = read {
             return Ok(Err(WrongLine::Csv(error)));
@@ -521,6 +534,32 @@ mod tests {
         assert_eq!(next(), (3, Err(open.to_owned())));
         assert_eq!(next(), (4, too_long()));
         assert_eq!(next(), (5, Ok(Said::Cells(vec!["url".into(), "1".into()]))));
+    }
+
+    #[test]
+    fn names_have_no_mark_of_the_byte_order_and_no_white_space_around_them() {
+        let text = "\u{FEFF}\u{FEFF}a, \u{FEFF}b c\u{a0}\n1,2\n";
+        let lines = lines(text.as_bytes(), Format::Csv).expect("a beginning");
+        assert_eq!(lines.names(), ["a", "b c"]);
+    }
+
+    #[test]
+    fn a_row_that_begins_with_a_mark_of_the_byte_order_keeps_it_and_ends_where_it_ends() {
+        let text = "a,b\n\u{FEFF}1,2\n\u{FEFF}\"3,4\n5\",6\n";
+        let expected = [(2, "\u{FEFF}1|2"), (3, "\u{FEFF}\"3|4"), (4, "5\"|6")];
+        expect(text.as_bytes(), Format::Csv, &expected);
+    }
+
+    #[test]
+    fn what_stands_behind_much_white_space_is_not_lost() {
+        let blank = " ".repeat(MAX_BYTES + 10);
+        let too_long = "! the line is longer than 65536 bytes";
+        let text = format!("a,b\nc,{blank}d\n{blank}e,f\n{blank}\ng,h{blank}\n");
+        let expected = [(2, too_long), (3, too_long), (5, "g|h")];
+        expect(text.as_bytes(), Format::Csv, &expected);
+        let text = format!("{{\"a\":1}}{blank}}}\n{blank}{{\"a\":2}}\n{blank}\n{{\"a\":3}}{blank}\n");
+        let expected = [(1, too_long), (2, too_long), (4, "{\"a\":3}")];
+        expect(text.as_bytes(), Format::Ndjson, &expected);
     }
 
     #[test]

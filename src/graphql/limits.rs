@@ -180,7 +180,8 @@ struct Extent {
 
 /// A query's text with one space between its tokens and nothing else: what is the same of two texts that differ in white
 /// space, commas and comments; `None` where a string never ends.
-pub(super) fn normalised(query: &str) -> Option<String> {
+#[must_use]
+pub fn normalised(query: &str) -> Option<String> {
     let mut text = String::with_capacity(query.len());
     scan(query, |token| {
         if !text.is_empty() {

@@ -65,7 +65,7 @@ use self::{
     short_link::ShortLink,
 };
 pub use self::{
-    limits::Limits,
+    limits::{Limits, normalised},
     live_click::{Streaming, Subscription},
     mutation::Mutation,
     persisted::DocumentId,

@@ -293,7 +293,14 @@ fn check_default(registry: &Registry, definition: &Positioned<VariableDefinition
     let Some(value) = default_value else {
         return Ok(());
     };
-    match complaint(registry, &var_type.node.to_string(), &value.node, &mut |_, _| {}) {
+    let ty = var_type.node.to_string();
+    let named = MetaTypeName::concrete_typename(&ty);
+    if !registry.types.contains_key(named) {
+        // The library refuses it too, but first panics over the value.
+        let unknown: String = named.chars().take(MAX_NAME).collect();
+        return Err(at(var_type.pos, format!("There is no type {unknown}.")));
+    }
+    match complaint(registry, &ty, &value.node, &mut |_, _| {}) {
         None => Ok(()),
         Some(Complaint { path, wrong }) => Err(at(
             value.pos,

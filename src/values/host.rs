@@ -32,7 +32,7 @@ impl Host {
             && name[1..name.len() - 1]
                 .bytes()
                 .all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte));
-        if name.is_empty() || !(plain || bracketed) {
+        if name.is_empty() || name.ends_with('.') || !(plain || bracketed) {
             return None;
         }
         let mut host = name.to_ascii_lowercase();
@@ -133,6 +133,8 @@ mod tests {
             "]",
             "bücher.example",
             "a\0",
+            "go.example.com..",
+            "..:80",
         ] {
             assert!(Host::parse(text).is_none(), "{text}");
         }

@@ -87,7 +87,8 @@ impl<'a> Macro<'a> {
             "sub1" | "sub2" | "sub3" | "sub4" | "sub5" | "source" => Self::Query(name),
             _ => match keyed("metadata.") {
                 Some(key) => Self::Metadata(key),
-                None => Self::Query(keyed("query.")?),
+                // What else is added to a URL before it is clicked would begin inside of such a name.
+                None => Self::Query(keyed("query.").filter(|name| !name.contains(['?', '#', '&']))?),
             },
         })
     }
@@ -399,6 +400,16 @@ mod tests {
                 "metadata.{{sub1".to_owned(),
                 String::new()
             ]))
+        );
+        assert_eq!(
+            Template::parse(
+                "https://t.example/{{query.a?b}}/?{{query.a&sub1=}}#{{query.#}}{{metadata.a&b?#}}"
+            ),
+            Err(InvalidTemplate::UnknownMacros(
+                ["query.a?b", "query.a&sub1=", "query.#"]
+                    .map(str::to_owned)
+                    .to_vec()
+            ))
         );
         for text in [
             "https://{{list.id}}.example/",

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::http::Method;
 use entity::{ShortLinkId, account, audit_entry::Action, short_link};
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use linkhop::{
     accounts::{Actor, audit},
     app::Options,
@@ -12,7 +12,10 @@ use linkhop::{
 };
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseTransaction, TransactionTrait as _};
 use serde_json::{Value, json};
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::{JoinSet, yield_now},
+    time::timeout,
+};
 
 use crate::support::{BROWSER, START, Setup, TestApp};
 
@@ -117,7 +120,7 @@ async fn who_goes_away_while_they_ask_leaves_their_turn_to_the_next() {
                 biased;
                 _ = &mut first => {}
                 _ = &mut second => {}
-                () = tokio::task::yield_now() => continue,
+                () = yield_now() => continue,
             }
             break;
         }
@@ -279,23 +282,46 @@ async fn hold(app: &TestApp) -> DatabaseTransaction {
     held
 }
 
-/// Sends a mutation and hangs up once its links are on their way, which are stored after that.
+/// Hands the writer a link like another, with this code, and waits for what becomes of it.
+fn insertion(app: &TestApp, other: &short_link::Model, code: &str) -> BoxFuture<'static, Outcome> {
+    let row = short_link::Model {
+        id: ShortLinkId::at(START),
+        code: code.to_owned(),
+        ..other.clone()
+    };
+    let actor = Actor::operator(app.tenant.account.id);
+    let entry = audit::about(actor, Action::ShortLinksCreated, 1, START);
+    let writer = app.app.writer.clone();
+    Box::pin(async move {
+        let links = vec![NewLink { row, key: None }];
+        let stored = writer.insert_links(links, entry, |_| {}).await;
+        stored.expect("an answer")[0].1
+    })
+}
+
+/// Sends a mutation and hangs up once its links are handed over, which are stored after that.
 async fn hang_up_on(app: &TestApp, query: &str, input: Value) {
-    for tries in 1..50 {
-        let held = hold(app).await;
-        let input = json!({"input": input.clone()});
-        tokio::select! {
-            answer = app.graphql(query, input) => panic!("nothing can be stored yet: {}", answer.body),
-            () = sleep(Duration::from_millis(20 * tries)) => {}
-        }
-        held.rollback().await.expect("an end");
-        app.app.writer.drained().await;
-        if app.count_links().await > 0 {
-            return;
-        }
-        // It was not so far yet.
+    let other = app.stored(&app.link("https://example.com/").await).await;
+    let writer = &app.app.writer;
+    let held = hold(app).await;
+    // Its hands are full with this one, so that the next is seen to wait.
+    let mut first = insertion(app, &other, "first");
+    assert!((&mut first).now_or_never().is_none());
+    let waits = async |is_wanted: bool| {
+        let waits = async {
+            while (writer.waiting() > 0) != is_wanted {
+                yield_now().await;
+            }
+        };
+        timeout(Duration::from_mins(1), waits).await.expect("a write");
+    };
+    waits(false).await;
+    tokio::select! {
+        answer = app.graphql(query, json!({"input": input})) => panic!("nothing can be stored yet: {}", answer.body),
+        () = waits(true) => {}
     }
-    panic!("no link is ever stored");
+    held.rollback().await.expect("an end");
+    writer.drained().await;
 }
 
 #[tokio::test]
@@ -322,18 +348,9 @@ async fn a_code_works_right_after_its_404_though_whoever_made_it_has_hung_up() {
 #[tokio::test]
 async fn sets_of_links_take_turns_also_where_nobody_waits_for_them() {
     let app = TestApp::start().await;
-    let row = app.stored(&app.link("https://example.com/").await).await;
+    let other = app.stored(&app.link("https://example.com/").await).await;
     let writer = &app.app.writer;
-    let actor = Actor::operator(app.tenant.account.id);
-    let set = |code: &str| {
-        let row = short_link::Model {
-            id: ShortLinkId::at(START),
-            code: code.to_owned(),
-            ..row.clone()
-        };
-        let entry = audit::about(actor, Action::ShortLinksCreated, 1, START);
-        Box::pin(writer.insert_links(vec![NewLink { row, key: None }], entry, |_| {}))
-    };
+    let set = |code: &str| insertion(&app, &other, code);
     let held = hold(&app).await;
     for code in ["first", "second"] {
         assert!(set(code).now_or_never().is_none(), "handed over, and given up");
@@ -344,8 +361,7 @@ async fn sets_of_links_take_turns_also_where_nobody_waits_for_them() {
     held.rollback().await.expect("an end");
     writer.drained().await;
     assert_eq!(app.count_links().await, 3, "it was not its turn yet");
-    let stored = set("fourth").await.expect("stored");
-    assert_eq!(stored[0].1, Outcome::Stored);
+    assert_eq!(set("fourth").await, Outcome::Stored);
 }
 
 #[tokio::test]

@@ -317,3 +317,15 @@ async fn variables_that_may_be_null_where_none_may_stop_a_request_before_it_chan
         );
     }
 }
+
+#[tokio::test]
+async fn a_default_value_of_a_type_that_there_is_not_is_refused() {
+    let app = TestApp::start().await;
+    for (ty, value) in [("Nope", "1"), ("Nope!", "{a: 1}"), ("[Nope!]!", "[\"x\"]")] {
+        let query = format!("query($a: {ty} = {value}) {{ __typename }}");
+        let answer = app.graphql_as(None, &query, json!({})).await;
+        assert_eq!(answer.error_code(), "BAD_REQUEST", "{query}");
+        let json = answer.json();
+        assert_eq!(json["errors"][0]["message"], "There is no type Nope.", "{json}");
+    }
+}

@@ -1,11 +1,13 @@
 //! Many links that are archived by a server that is killed meanwhile.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use entity::{ShortLinkId, audit_entry, short_link};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, DatabaseBackend, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _, TransactionTrait as _,
+};
 use serde_json::{Value, json};
-use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{client::Client, process::Program};
@@ -35,17 +37,16 @@ async fn archived(database: &Database) -> BTreeSet<Uuid> {
     links.into_iter().map(|link| link.id.into()).collect()
 }
 
-/// The same once there are no more: `PostgreSQL` may still carry out what it was told last.
+/// The same once there are no more: `PostgreSQL` may still carry out what it was told last, and holds the table for it.
 async fn settled(database: &Database) -> BTreeSet<Uuid> {
-    let mut before = archived(database).await;
-    loop {
-        sleep(Duration::from_millis(100)).await;
-        let now = archived(database).await;
-        if now == before {
-            return now;
-        }
-        before = now;
+    let store = database.store().await;
+    let transaction = store.write.begin().await.expect("a transaction");
+    if transaction.get_database_backend() == DatabaseBackend::Postgres {
+        let lock = "LOCK TABLE short_link IN SHARE ROW EXCLUSIVE MODE";
+        transaction.execute_unprepared(lock).await.expect("a lock");
     }
+    transaction.rollback().await.expect("an end");
+    archived(database).await
 }
 
 /// The links that the audit log calls archived; fails where it does so twice.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::{
     sync::mpsc::{self, UnboundedSender},
     task::JoinSet,
+    time::timeout,
 };
 
 use super::{
@@ -309,16 +310,16 @@ async fn clicks_in_the_spool_are_kept_beside_the_copy_and_stored_by_the_server_t
     let (_restored, address) = serve(&copy);
     let of_copy = Client::new(&address, &original.tenant.key);
     let query = "query($url: String!) { shortLink(by: {shortUrl: $url}) { stats { clicks } } }";
-    let mut kept = Value::Null;
-    for _ in 0..300 {
-        let found = of_copy.graphql(query, json!({"url": made["shortUrl"]})).await;
-        kept = found.expect("an answer")["shortLink"]["stats"]["clicks"].take();
-        if kept == 4 {
-            break;
+    let stored = async {
+        let mut kept = Value::Null;
+        while kept != 4 {
+            let found = of_copy.graphql(query, json!({"url": made["shortUrl"]})).await;
+            kept = found.expect("an answer")["shortLink"]["stats"]["clicks"].take();
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert_eq!(kept, 4);
+    };
+    timeout(Duration::from_mins(1), stored)
+        .await
+        .expect("all four clicks");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sea_orm::{ActiveModelTrait as _, ActiveValue::Set};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{
     client::Client,
@@ -510,25 +511,22 @@ async fn a_host_is_blocked_and_unblocked_beside_a_running_server() {
         .await
         .expect("an answer");
     let code = text(&made["linkId"]).to_owned();
+    let visitor = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .expect("a client");
     let status = async || {
-        let page = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .expect("a client")
+        let page = visitor
             .get(format!("{url}/{code}"))
             .header("host", "go.example.com")
             .send();
-        page.await.expect("an answer").status().as_u16()
+        page.await.expect("an answer").status()
     };
     let becomes = async |wanted: u16| {
-        for _ in 0..200 {
-            if status().await == wanted {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("it does not become {wanted}");
+        let seen = async { while status().await != wanted {} };
+        let seen = timeout(Duration::from_mins(1), seen).await;
+        seen.unwrap_or_else(|_| panic!("it does not become {wanted}"));
     };
     becomes(302).await;
     let block = ["destination", "block", "Phish.Example", "--reason", "reported"];

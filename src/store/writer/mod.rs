@@ -9,6 +9,8 @@
 
 mod claim;
 mod lot;
+#[cfg(test)]
+mod made;
 mod postgres;
 mod sqlite;
 mod texts;

@@ -65,7 +65,7 @@ impl PostgresWriter {
             let outcomes = self.store(&lot.writes).await;
             lot.answer(outcomes);
             if gives_way && lots.count.load(Ordering::Relaxed) > before + 1 {
-                sleep((begin.elapsed() * GIVE_WAY).min(LONGEST_WAIT)).await;
+                sleep(rest(begin.elapsed())).await;
             }
         }
     }
@@ -98,6 +98,11 @@ impl PostgresWriter {
         self.known.learn(texts.ids());
         Ok(done)
     }
+}
+
+/// How long links wait after some that took so long to store.
+fn rest(took: Duration) -> Duration {
+    (took * GIVE_WAY).min(LONGEST_WAIT)
 }
 
 /// Whether a statement failed, and not the connection: that would fail for each of the writes.
@@ -409,4 +414,65 @@ fn statement_of(sql: &str, sets: &[String]) -> Statement {
 
 fn json(rows: &[impl Serialize]) -> Result<String, WriteError> {
     Ok(serde_json::to_string(rows)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::{
+        super::{lot::After, made::links},
+        *,
+    };
+
+    #[test]
+    fn links_rest_twice_as_long_as_they_took_but_not_for_long() {
+        let millis = Duration::from_millis;
+        assert_eq!(rest(millis(30)), millis(60));
+        assert_eq!(rest(millis(3_000)), LONGEST_WAIT);
+    }
+
+    #[tokio::test]
+    async fn the_next_links_are_stored_after_a_rest() {
+        const TOOK: Duration = Duration::from_millis(20);
+
+        let lots = Arc::new(Lots::default());
+        let (sender, waiting) = mpsc::channel(2);
+        let mut answers = Vec::new();
+        for _ in 0..2 {
+            let Message::Store(asked) = links(1) else {
+                panic!("links are stored");
+            };
+            let Write::Links(new, before, _) = asked.write else {
+                panic!("links are links");
+            };
+            let lots = Arc::clone(&lots);
+            let told = move |_: &str| {
+                // It takes its time, and meanwhile clicks are stored.
+                std::thread::sleep(TOOK);
+                lots.count.fetch_add(1, Ordering::Relaxed);
+            };
+            let after = After {
+                told: Box::new(told),
+                turn: None,
+            };
+            let (caller, answer) = oneshot::channel();
+            let write = Write::Links(new, before, after);
+            let message = Message::Store(Asked { write, caller });
+            answers.push((message, answer));
+        }
+        // What becomes of them is all the same here: no database answers.
+        let writer = PostgresWriter::new(DatabaseConnection::default());
+        let task = tokio::spawn(writer.write_all(waiting, lots, true));
+        let begin = Instant::now();
+        for (message, answer) in answers {
+            sender.send(message).await.expect("a writer");
+            answer.await.expect("an answer").expect_err("no database");
+        }
+        // Twice the work, and what follows the first of it.
+        let took = begin.elapsed();
+        assert!(took >= 2 * TOOK + TOOK * GIVE_WAY, "{took:?}");
+        drop(sender);
+        task.await.expect("a writer that ends");
+    }
 }

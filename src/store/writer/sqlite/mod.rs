@@ -3,6 +3,7 @@
 //! Visitors wait for clicks, so clicks go first, and links give way: a few of them are stored with the clicks of a lot, and
 //! the others a little later.
 
+mod links;
 mod rows;
 
 use std::{
@@ -15,17 +16,16 @@ use std::{
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, config::DbConfig};
 use tokio::{runtime::Handle, sync::mpsc};
 
-use self::rows::{INSERT_CLICK, insert_click, insert_links, insert_texts};
+use self::{
+    links::LinksOfLot,
+    rows::{INSERT_CLICK, insert_click, insert_texts},
+};
 use super::{
     Done, Kept, LOT, QUEUE, WriteError,
-    lot::{Asked, Lot, Lots, Message, Write, failed, is_tried_alone},
+    lot::{Lot, Lots, Message, Write, failed, is_tried_alone},
     texts::KnownTexts,
 };
 use crate::store::{SqliteFile, Synchronous};
-
-/// How many links are stored before it is looked whether clicks have come meanwhile: a row with its indexes takes as long
-/// as those of five clicks.
-const PART: usize = 8;
 
 /// About how many links one transaction stores at most while no click comes: one that comes just before its end waits for
 /// it.
@@ -44,11 +44,6 @@ const CACHE: i64 = 8192;
 
 /// Prepared statements that the connection keeps: there are fewer.
 const STATEMENTS: usize = 32;
-
-const LAST_LINK: &str = "SELECT coalesce(max(seq), 0) FROM short_link";
-
-const INDEX_LINKS: &str = "INSERT INTO short_link_index (rowid, terms) \
-    SELECT seq, terms FROM short_link_terms WHERE seq > ?1";
 
 /// Writes to an `SQLite` file through a connection of its own.
 #[derive(Debug)]
@@ -264,98 +259,19 @@ fn is_locked(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
-/// The links that a transaction stores.
-#[derive(Default)]
-struct LinksOfLot {
-    /// How many there are.
-    count: usize,
-    /// How long it took to store them, but for the commit.
-    took: Duration,
-    /// Where to look for a lone link that is left, by the place of its write in the lot.
-    lone: usize,
-    /// And where for a set.
-    set: usize,
-    /// The last row before them; `None` while there are none.
-    after: Option<i64>,
-}
-
-impl LinksOfLot {
-    /// Stores some of the links that are left, and adds what became of them to the outcomes of their writes; answers whether
-    /// there were any.
-    fn store_part(
-        &mut self,
-        db: &Connection,
-        writes: &[Asked],
-        outcomes: &mut [Done],
-    ) -> rusqlite::Result<bool> {
-        let begin = Instant::now();
-        let mut room = PART;
-        while room > 0
-            && let Some(at) = self.next(writes, outcomes)
-            && let (Write::Links(new, before, _), Done::Links(now)) = (&writes[at].write, &mut outcomes[at])
-        {
-            if self.after.is_none() {
-                self.after = Some(db.prepare_cached(LAST_LINK)?.query_row([], |row| row.get(0))?);
-            }
-            let left = &new.links[before.len() + now.len()..];
-            let part = &left[..left.len().min(room)];
-            now.append(&mut insert_links(db, part, &new.entry)?);
-            room -= part.len();
-        }
-        if room == PART {
-            return Ok(false);
-        }
-        self.count += PART - room;
-        self.took += begin.elapsed();
-        Ok(true)
-    }
-
-    /// The next write of which links are left. Lone ones come first: who makes one doesn't wait for those who make hundreds.
-    fn next(&mut self, writes: &[Asked], outcomes: &[Done]) -> Option<usize> {
-        for (at, is_for_lone) in [(&mut self.lone, true), (&mut self.set, false)] {
-            while let (Some(asked), Some(outcome)) = (writes.get(*at), outcomes.get(*at)) {
-                if let (Write::Links(new, before, _), Done::Links(now)) = (&asked.write, outcome)
-                    && (new.links.len() == 1) == is_for_lone
-                    && before.len() + now.len() < new.links.len()
-                {
-                    return Some(*at);
-                }
-                *at += 1;
-            }
-        }
-        None
-    }
-
-    /// Adds them to the index of words.
-    fn index(&mut self, db: &Connection) -> rusqlite::Result<()> {
-        let begin = Instant::now();
-        if let Some(after) = self.after {
-            db.prepare_cached(INDEX_LINKS)?.execute([after])?;
-            self.took += begin.elapsed();
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use entity::{
-        AccountId, AuditEntryId, ClickId, DomainId, SendingListId, ShortLinkId, Timestamp, agent_list,
-        audit_entry, click, short_link,
-    };
-    use serde_json::json;
     use tempfile::TempDir;
-    use tokio::sync::oneshot;
 
-    use super::*;
-    use crate::store::{
-        NewClick, NewLink, Options, Outcome, Store,
-        writer::{NewLinks, UsedKey, lot::After},
+    use super::{
+        super::made::{click, links},
+        links::PART,
+        *,
     };
+    use crate::store::{Options, Outcome, Store};
 
-    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-
-    async fn writer(folder: &TempDir) -> SqliteWriter {
+    /// A writer to a file of its own.
+    pub(super) async fn writer(folder: &TempDir) -> SqliteWriter {
         let url = format!("sqlite://{}", folder.path().join("links.db").display());
         let options = Options {
             create: true,
@@ -371,90 +287,6 @@ mod tests {
             .pragma_update(None, "foreign_keys", false)
             .expect("a pragma");
         writer
-    }
-
-    fn asked(write: Write) -> Message {
-        let (caller, _) = oneshot::channel();
-        Message::Store(Asked { write, caller })
-    }
-
-    fn links(count: usize) -> Message {
-        let account_id = AccountId::at(NOW);
-        let (domain_id, sending_list_id) = (DomainId::at(NOW), SendingListId::at(NOW));
-        let link = |number: usize| NewLink {
-            row: short_link::Model {
-                id: ShortLinkId::at(NOW),
-                account_id,
-                domain_id,
-                code: format!("code{number}"),
-                destination: "https://example.com/".to_owned(),
-                sending_list_id,
-                offer_id: None,
-                contact_phone: None,
-                metadata: json!({}),
-                filter_bots: false,
-                status: short_link::Status::Active,
-                expires_at: None,
-                max_clicks: None,
-                fallback_url: None,
-                created_at: NOW,
-                exhausted_at: None,
-                api_key_id: None,
-            },
-            key: None::<UsedKey>,
-        };
-        let entry = audit_entry::Model {
-            account_id,
-            id: AuditEntryId::at(NOW),
-            api_key_id: None,
-            action: audit_entry::Action::ShortLinksCreated,
-            subject_id: None,
-            affected: 0,
-            before: None,
-            after: None,
-            created_at: NOW,
-        };
-        let links = (0..count).map(link).collect();
-        let after = After {
-            told: Box::new(|_| {}),
-            turn: None,
-        };
-        asked(Write::Links(
-            Arc::new(NewLinks { links, entry }),
-            Vec::new(),
-            after,
-        ))
-    }
-
-    fn click() -> Message {
-        let row = click::Model {
-            seq: 0,
-            id: ClickId::at(NOW),
-            clicked_at: NOW,
-            short_link_id: ShortLinkId::at(NOW),
-            method: click::Method::Get,
-            bot_reason: None,
-            bot_kind: None,
-            is_prefetch: false,
-            agent_list_id: 1,
-            user_agent_id: None,
-            address: None,
-            visitor: None,
-            country: None,
-            referrer: None,
-            language: None,
-            parameters: None,
-        };
-        let list = agent_list::Model {
-            id: 1,
-            version: "1".to_owned(),
-        };
-        let click = NewClick {
-            row,
-            agent: None,
-            list: Arc::new(list),
-        };
-        asked(Write::Click(Arc::new(click), None))
     }
 
     /// What became of a lot, and what is left of it.
