@@ -41,9 +41,9 @@ const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// Prepared statements that the connection keeps: there are fewer.
 const STATEMENTS: usize = 32;
 
-const LAST_LINK: &str = "SELECT coalesce(max(seq), 0) FROM short_link";
+pub(in crate::store) const LAST_LINK: &str = "SELECT coalesce(max(seq), 0) FROM short_link";
 
-const INDEX_LINKS: &str = "INSERT INTO short_link_index (rowid, terms) \
+pub(in crate::store) const INDEX_LINKS: &str = "INSERT INTO short_link_index (rowid, terms) \
     SELECT seq, terms FROM short_link_terms WHERE seq > ?1";
 
 /// Writes to an `SQLite` file through a connection of its own.
