@@ -91,7 +91,9 @@ impl Move {
         let millis = clock.now().millis() - began.millis();
         let spool = self.spool.unwrap_or_else(|| source.beside("spool"));
         let waiting = recorder::files_of(&spool);
-        let waiting = waiting.with_context(|| format!("can't read {}", spool.display()))?.len();
+        let waiting = waiting
+            .with_context(|| format!("can't read {}", spool.display()))?
+            .len();
         self.output.print(
             || {
                 let tables: Vec<_> = moved.iter().map(json_of).collect();
@@ -104,7 +106,11 @@ impl Move {
 
 /// Tells the log how far it has got.
 fn say(progress: Progress) {
-    let doing = if progress.is_check { "reading back" } else { "moving" };
+    let doing = if progress.is_check {
+        "reading back"
+    } else {
+        "moving"
+    };
     tracing::info!(table = progress.table, rows = progress.rows, "{doing}");
 }
 

@@ -17,6 +17,7 @@ mod links_import;
 mod live;
 mod mcp;
 mod metrics;
+mod moving;
 mod operator;
 mod process;
 mod reclassify;

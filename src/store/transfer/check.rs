@@ -120,7 +120,13 @@ pub(super) async fn expect_relation(source: &Store, target: &Store) -> Result<()
     if let Some(stranger) = there.into_iter().find(|id| !here.contains(id)) {
         return Err(TransferError::Stranger(AccountId::from(stranger)));
     }
-    expect_ahead::<i64>(source, target, "clicks", "SELECT seq FROM click ORDER BY seq DESC LIMIT 1").await?;
+    expect_ahead::<i64>(
+        source,
+        target,
+        "clicks",
+        "SELECT seq FROM click ORDER BY seq DESC LIMIT 1",
+    )
+    .await?;
     for (what, newest) in [
         ("links", "SELECT id FROM short_link ORDER BY id DESC LIMIT 1"),
         (

@@ -5,7 +5,7 @@ use sea_orm::sqlx::{PgConnection, Result};
 use super::{
     json,
     lot::{Lot, fields, put},
-    table::{Column, Kind},
+    table::{Kind, Table},
 };
 
 /// What a stream begins with: its name, no flags, no extension.
@@ -41,7 +41,13 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Takes the next piece, and adds the rows that are whole with it.
-    pub(super) fn take(&mut self, piece: &[u8], columns: &[Column], lot: &mut Lot) -> std::result::Result<(), WrongForm> {
+    pub(super) fn take(
+        &mut self,
+        piece: &[u8],
+        table: &Table,
+        lot: &mut Lot,
+    ) -> std::result::Result<(), WrongForm> {
+        let columns = table.columns.len();
         self.waiting.extend_from_slice(piece);
         let mut rest = self.waiting.as_slice();
         if !self.has_begun {
@@ -61,14 +67,14 @@ impl Stream {
                 rest = behind;
                 break;
             }
-            if usize::try_from(number) != Ok(columns.len()) {
+            if usize::try_from(number) != Ok(columns) {
                 return Err(WrongForm::Rows);
             }
-            let Some(length) = length(behind, columns.len()) else {
+            let Some(length) = length(behind, columns) else {
                 break;
             };
             let (row, behind) = behind.split_at(length);
-            lot.push_with(|image| put_row(image, row, columns))?;
+            lot.push_with(|image| put_row(image, row, table))?;
             rest = behind;
         }
         let taken = self.waiting.len() - rest.len();
@@ -87,14 +93,14 @@ fn length(bytes: &[u8], columns: usize) -> Option<usize> {
     (end <= bytes.len()).then_some(end)
 }
 
-fn put_row(image: &mut Vec<u8>, row: &[u8], columns: &[Column]) -> std::result::Result<(), WrongForm> {
-    if !columns.iter().any(|column| column.kind == Kind::Json) {
+fn put_row(image: &mut Vec<u8>, row: &[u8], table: &Table) -> std::result::Result<(), WrongForm> {
+    if !table.columns.iter().any(|column| column.kind == Kind::Json) {
         image.extend_from_slice(row);
         return Ok(());
     }
-    for (value, column) in fields(row).zip(columns) {
+    for (value, column) in fields(row).zip(&table.columns) {
         match (value, column.kind) {
-            (Some(value), Kind::Json) => put_json(image, json_text(value).unwrap_or_default())
+            (Some(value), Kind::Json) => put_json(image, table, json_text(value).unwrap_or_default())
                 .map_err(|_| WrongForm::Column(column.name))?,
             (value, _) => put(image, value),
         }
@@ -103,9 +109,9 @@ fn put_row(image: &mut Vec<u8>, row: &[u8], columns: &[Column]) -> std::result::
 }
 
 /// Appends a JSON value in the one form.
-pub(super) fn put_json(image: &mut Vec<u8>, text: &[u8]) -> serde_json::Result<()> {
+pub(super) fn put_json(image: &mut Vec<u8>, table: &Table, text: &[u8]) -> serde_json::Result<()> {
     let mut value = vec![JSON_VERSION];
-    value.extend(json::plain(text)?);
+    value.extend(json::plain(text, table.goes_over)?);
     put(image, Some(&value));
     Ok(())
 }
@@ -116,7 +122,12 @@ pub(super) fn json_text(value: &[u8]) -> Option<&[u8]> {
 }
 
 /// Sends rows to a `COPY … FROM STDIN`.
-pub(super) async fn copy_in(db: &mut PgConnection, statement: &str, columns: usize, rows: &Lot) -> Result<()> {
+pub(super) async fn copy_in(
+    db: &mut PgConnection,
+    statement: &str,
+    columns: usize,
+    rows: &Lot,
+) -> Result<()> {
     let number = i16::try_from(columns).unwrap_or(i16::MAX).to_be_bytes();
     let mut copy = db.copy_in_raw(statement).await?;
     let mut piece = Vec::with_capacity(PIECE + PIECE / 4);
@@ -138,17 +149,15 @@ pub(super) async fn copy_in(db: &mut PgConnection, statement: &str, columns: usi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::transfer::table::{Column, tables};
 
-    const COLUMNS: [Column; 2] = [
-        Column {
-            name: "id",
-            kind: Kind::Small,
-        },
-        Column {
-            name: "metadata",
-            kind: Kind::Json,
-        },
-    ];
+    fn table() -> Table {
+        let column = |name, kind| Column { name, kind };
+        Table {
+            columns: vec![column("id", Kind::Small), column("metadata", Kind::Json)],
+            ..tables().remove(0)
+        }
+    }
 
     fn stream(rows: i16) -> Vec<u8> {
         let mut bytes = BEGIN.to_vec();
@@ -168,7 +177,7 @@ mod tests {
             let (mut stream, mut lot) = (Stream::default(), Lot::default());
             for piece in bytes.chunks(size) {
                 assert!(!stream.has_ended);
-                stream.take(piece, &COLUMNS, &mut lot).expect("rows");
+                stream.take(piece, &table(), &mut lot).expect("rows");
             }
             assert!(stream.has_ended);
             let rows: Vec<Vec<_>> = lot.iter().map(|row| fields(row).collect()).collect();
@@ -184,15 +193,17 @@ mod tests {
     #[test]
     fn what_is_no_stream_of_such_rows_is_refused() {
         let mut lot = Lot::default();
+        let mut narrow = table();
+        narrow.columns.truncate(1);
         let mut other = stream(1);
         other[0] = b'p';
-        assert!(Stream::default().take(&other, &COLUMNS, &mut lot).is_err());
-        assert!(Stream::default().take(&stream(1), &COLUMNS[..1], &mut lot).is_err());
+        assert!(Stream::default().take(&other, &table(), &mut lot).is_err());
+        assert!(Stream::default().take(&stream(1), &narrow, &mut lot).is_err());
         let no_json = [BEGIN.as_slice(), &2_i16.to_be_bytes()].concat();
         let mut no_json = no_json;
         put(&mut no_json, Some(&[0, 0]));
         put(&mut no_json, Some(b"\x01{"));
-        assert!(Stream::default().take(&no_json, &COLUMNS, &mut lot).is_err());
+        assert!(Stream::default().take(&no_json, &table(), &mut lot).is_err());
         assert!(lot.is_empty());
     }
 }

@@ -19,7 +19,10 @@ impl Lot {
     }
 
     /// Adds a row that `write` appends.
-    pub(super) fn push_with<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn push_with<E>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
         write(&mut self.bytes)?;
         self.ends.push(self.bytes.len());
         Ok(())

@@ -14,6 +14,7 @@ mod json;
 mod lot;
 mod read;
 mod table;
+mod under_way;
 mod walk;
 mod write;
 
@@ -24,10 +25,9 @@ use sea_orm::DbErr;
 
 use self::{
     check::is_same_file,
-    lot::Lot,
     read::Reader,
-    walk::{Sum, Walk},
-    write::{Changes, Target},
+    under_way::{Placeholders, Transfer},
+    write::Target,
 };
 use super::{ConnectError, Options, Store};
 
@@ -41,9 +41,6 @@ pub use self::{
 
 /// The lock that a move has on a `PostgreSQL` database that it writes to.
 const ONE_MOVE: i64 = 0x6c69_6e6b_6d6f_7665;
-
-/// After how many rows it is told how far it has got.
-const TOLD_AFTER: u64 = 4096;
 
 /// What of the two it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +103,9 @@ pub enum TransferError {
     #[error("the table {1} of the {0} can't be read")]
     Read(Side, &'static str, #[source] ReadError),
     /// A row can't be written.
-    #[error("the table {0} of the target can't be written; what was written before stays: run it again once that is mended")]
+    #[error(
+        "the table {0} of the target can't be written; what was written before stays: run it again once that is mended"
+    )]
     Write(&'static str, #[source] WriteError),
     /// The target could not be made ready, or let go.
     #[error("the target can't be written")]
@@ -138,7 +137,7 @@ pub struct Moved {
     pub changed: u64,
     /// How many rows only the target had.
     pub removed: u64,
-    /// SHA-256 over all rows in the order of their keys, the same for both kinds of database.
+    /// SHA-256 over all rows in the order of their keys, the same for both kinds of database, but where they can't keep a number in the same form.
     pub checksum: String,
 }
 
@@ -192,10 +191,7 @@ pub async fn transfer(
     check::expect_relation(source.store, target.store).await?;
     let failed = |error| TransferError::Open(Side::Source, error);
     reader.hold().await.map_err(failed)?;
-    writer
-        .run(check::MARK)
-        .await
-        .map_err(TransferError::Target)?;
+    writer.run(check::MARK).await.map_err(TransferError::Target)?;
 
     let mut transfer = Transfer {
         reader: Some(reader),
@@ -205,8 +201,12 @@ pub async fn transfer(
         placeholders: Placeholders::new(seed),
     };
     let mut moved = Vec::new();
-    for table in tables() {
-        let table = Arc::new(table);
+    let goes_over = source.store.kind() != target.store.kind();
+    let all: Vec<_> = tables()
+        .into_iter()
+        .map(|table| Arc::new(Table { goes_over, ..table }))
+        .collect();
+    for table in all.iter().cloned() {
         if !table.exchanged.is_empty() {
             transfer.make_way(&table).await?;
         }
@@ -214,7 +214,7 @@ pub async fn transfer(
     }
     transfer.remove_late().await?;
     transfer.writer.settle().await.map_err(TransferError::Target)?;
-    transfer.read_back(&moved, &mut tell).await?;
+    transfer.read_back(&all, &moved, &mut tell).await?;
     let done = transfer.writer.run(check::UNMARK).await;
     done.map_err(TransferError::Target)?;
     Ok(moved)
@@ -243,209 +243,4 @@ async fn expect_two(reader: &mut Reader, writer: &mut Target, seed: i64) -> Resu
         }
     }
     Ok(())
-}
-
-/// A move that is under way.
-struct Transfer {
-    /// Reads the source. `None` while its rows are walked over.
-    reader: Option<Reader>,
-    /// Reads the target.
-    reads_back: Option<Reader>,
-    writer: Target,
-    /// Rows that go once no other row refers to them.
-    late: Vec<(Arc<Table>, Lot)>,
-    placeholders: Placeholders,
-}
-
-impl Transfer {
-    fn walk(&mut self, table: &Arc<Table>) -> Result<Walk, TransferError> {
-        let broken = |side| TransferError::Read(side, table.name, ReadError::BrokenOff);
-        let source = self.reader.take().ok_or_else(|| broken(Side::Source))?;
-        let target = self.reads_back.take().ok_or_else(|| broken(Side::Target))?;
-        Ok(Walk::new(table, source.rows(table), target.rows(table)))
-    }
-
-    fn end(&mut self, walk: Walk) -> Result<(), TransferError> {
-        let (source, target) = walk.end()?;
-        (self.reader, self.reads_back) = (Some(source), Some(target));
-        Ok(())
-    }
-
-    async fn apply(&mut self, table: &Arc<Table>, changes: Changes) -> Result<(), TransferError> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let applied = self.writer.apply(table, changes).await;
-        applied.map_err(|error| TransferError::Write(table.name, error))
-    }
-
-    /// Takes from rows of the target that are to be changed or removed what is unique: a row may get what another one has
-    /// until it is changed too.
-    async fn make_way(&mut self, table: &Arc<Table>) -> Result<(), TransferError> {
-        let mut walk = self.walk(table)?;
-        let mut changes = Changes::default();
-        while let Some(found) = walk.next().await? {
-            if let (source, Some(row)) = found
-                && source != Some(row)
-            {
-                let row = self.placeholders.row(table, row);
-                changes.changed.push(&row);
-            }
-            if changes.are_many() {
-                self.apply(table, std::mem::take(&mut changes)).await?;
-            }
-        }
-        self.apply(table, changes).await?;
-        self.end(walk)
-    }
-
-    /// Makes a table of the target the same as the source's, but for rows that others may refer to: those go last.
-    async fn merge(
-        &mut self,
-        table: &Arc<Table>,
-        tell: &mut (impl FnMut(Progress) + Send),
-    ) -> Result<Moved, TransferError> {
-        let mut walk = self.walk(table)?;
-        let (mut changes, mut late, mut sum) = (Changes::default(), Lot::default(), Sum::default());
-        let (mut added, mut changed, mut removed) = (0, 0, 0);
-        while let Some(found) = walk.next().await? {
-            if let (Some(row), _) = found {
-                sum.add(row);
-                if sum.rows.is_multiple_of(TOLD_AFTER) {
-                    tell(Progress {
-                        table: table.name,
-                        rows: sum.rows,
-                        is_check: false,
-                    });
-                }
-            }
-            match found {
-                (Some(row), None) => {
-                    changes.added.push(row);
-                    added += 1;
-                }
-                (Some(row), Some(other)) if row != other => {
-                    changes.changed.push(row);
-                    changed += 1;
-                }
-                (None, Some(row)) => {
-                    if table.is_referred_to {
-                        late.push(row);
-                    } else {
-                        changes.removed.push(row);
-                    }
-                    removed += 1;
-                }
-                _ => {}
-            }
-            if changes.are_many() {
-                self.apply(table, std::mem::take(&mut changes)).await?;
-            }
-        }
-        self.apply(table, changes).await?;
-        self.end(walk)?;
-        self.late.push((Arc::clone(table), late));
-        Ok(Moved {
-            table: table.name,
-            rows: sum.rows,
-            added,
-            changed,
-            removed,
-            checksum: sum.finish(),
-        })
-    }
-
-    /// Removes what nothing refers to any more, first what refers to others.
-    async fn remove_late(&mut self) -> Result<(), TransferError> {
-        while let Some((table, removed)) = self.late.pop() {
-            let changes = Changes {
-                removed,
-                ..Changes::default()
-            };
-            self.apply(&table, changes).await?;
-        }
-        Ok(())
-    }
-
-    /// Reads what was written, and compares it with what was read. A table to which nothing was written has been compared
-    /// row by row.
-    async fn read_back(
-        &mut self,
-        moved: &[Moved],
-        tell: &mut (impl FnMut(Progress) + Send),
-    ) -> Result<(), TransferError> {
-        let mut differences = Vec::new();
-        let written = tables()
-            .into_iter()
-            .zip(moved)
-            .filter(|(_, moved)| moved.added + moved.changed + moved.removed > 0);
-        for (table, moved) in written {
-            let table = Arc::new(table);
-            let failed = |error| TransferError::Read(Side::Target, table.name, error);
-            let reader = self.reads_back.take();
-            let mut rows = reader
-                .ok_or_else(|| failed(ReadError::BrokenOff))?
-                .rows(&table);
-            let mut sum = Sum::default();
-            loop {
-                rows.fill().await.map_err(failed)?;
-                let Some(row) = rows.row() else { break };
-                sum.add(row);
-                rows.pass();
-                if sum.rows.is_multiple_of(TOLD_AFTER) {
-                    tell(Progress {
-                        table: table.name,
-                        rows: sum.rows,
-                        is_check: true,
-                    });
-                }
-            }
-            self.reads_back = Some(rows.end().map_err(failed)?);
-            let (rows, checksum) = (sum.rows, sum.finish());
-            if (rows, &checksum) != (moved.rows, &moved.checksum) {
-                differences.push(format!(
-                    "{} has {} rows with the sum {} in the source, {rows} with {checksum} in the target",
-                    table.name, moved.rows, moved.checksum
-                ));
-            }
-        }
-        if differences.is_empty() {
-            Ok(())
-        } else {
-            Err(TransferError::Differs(differences))
-        }
-    }
-}
-
-/// Values that no row has.
-struct Placeholders {
-    seed: i64,
-    given: i32,
-}
-
-impl Placeholders {
-    fn new(seed: i64) -> Self {
-        Self {
-            seed,
-            // Others than those of a move that was broken off, and with space for more.
-            given: i32::MIN + i32::try_from(seed & 0x3FFF_FFFF).unwrap_or_default(),
-        }
-    }
-
-    /// The row with one in the place of each value that is unique.
-    fn row(&mut self, table: &Table, row: &[u8]) -> Vec<u8> {
-        self.given += 1;
-        let mut changed = Vec::with_capacity(row.len() + 32);
-        for (column, value) in table.columns.iter().zip(lot::fields(row)) {
-            match column.kind {
-                _ if !table.exchanged.contains(&column.name) => lot::put(&mut changed, value),
-                Kind::Int => lot::put(&mut changed, Some(&self.given.to_be_bytes())),
-                _ => {
-                    let text = format!("~{:x}~{:x}", self.seed, self.given);
-                    lot::put(&mut changed, Some(text.as_bytes()));
-                }
-            }
-        }
-        changed
-    }
 }

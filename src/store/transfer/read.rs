@@ -170,7 +170,7 @@ fn read_sqlite(db: &Connection, table: &Table, lots: &mpsc::Sender<Lot>) -> Resu
     while let Some(row) = rows.next()? {
         lot.push_with(|image| {
             for (at, column) in table.columns.iter().enumerate() {
-                put_value(image, *column, row.get_ref(at)?)?;
+                put_value(image, table, *column, row.get_ref(at)?)?;
             }
             Ok::<_, ReadError>(())
         })?;
@@ -185,13 +185,18 @@ fn read_sqlite(db: &Connection, table: &Table, lots: &mpsc::Sender<Lot>) -> Resu
 }
 
 /// Appends a value of `SQLite`.
-fn put_value(image: &mut Vec<u8>, column: Column, value: ValueRef<'_>) -> Result<(), WrongForm> {
+fn put_value(
+    image: &mut Vec<u8>,
+    table: &Table,
+    column: Column,
+    value: ValueRef<'_>,
+) -> Result<(), WrongForm> {
     let wrong = || WrongForm::Column(column.name);
     match (column.kind, value) {
         (_, ValueRef::Null) => put(image, None),
         (Kind::Uuid, ValueRef::Blob(bytes)) if bytes.len() == 16 => put(image, Some(bytes)),
         (Kind::Bytes, ValueRef::Blob(bytes)) | (Kind::Text, ValueRef::Text(bytes)) => put(image, Some(bytes)),
-        (Kind::Json, ValueRef::Text(text)) => put_json(image, text).map_err(|_| wrong())?,
+        (Kind::Json, ValueRef::Text(text)) => put_json(image, table, text).map_err(|_| wrong())?,
         (Kind::Flag, ValueRef::Integer(flag @ 0..=1)) => put(image, Some(&[u8::from(flag == 1)])),
         (Kind::Small, ValueRef::Integer(number)) => {
             let number = i16::try_from(number).map_err(|_| wrong())?;
@@ -223,7 +228,7 @@ async fn read_postgres(
     let mut pieces = db.copy_out_raw(&copy).await?;
     let (mut stream, mut lot) = (Stream::default(), Lot::default());
     while let Some(piece) = pieces.try_next().await? {
-        stream.take(&piece, &table.columns, &mut lot)?;
+        stream.take(&piece, table, &mut lot)?;
         if is_full(&lot) && lots.send(std::mem::take(&mut lot)).await.is_err() {
             return Err(ReadError::BrokenOff);
         }

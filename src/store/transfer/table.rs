@@ -8,8 +8,7 @@ use entity::{
     sending_list, server_secret, short_link, subject_quarter, subject_total, user_agent,
 };
 use sea_orm::{
-    ColumnTrait as _, ColumnType, EntityName as _, EntityTrait, IdenStatic as _, Iterable as _,
-    PrimaryKeyToColumn as _,
+    ColumnTrait as _, ColumnType, EntityTrait, IdenStatic as _, Iterable as _, PrimaryKeyToColumn as _,
 };
 
 use super::lot::fields;
@@ -27,6 +26,8 @@ pub struct Table {
     pub(super) is_referred_to: bool,
     /// What is unique beside the key and may be changed, so that one row may have what another one had.
     pub(super) exchanged: &'static [&'static str],
+    /// Whether its rows go over from one kind of database to the other.
+    pub(super) goes_over: bool,
 }
 
 /// One column.
@@ -108,6 +109,7 @@ impl Table {
             keys: key.len(),
             is_referred_to: false,
             exchanged: &[],
+            goes_over: false,
         }
     }
 
@@ -235,9 +237,6 @@ mod tests {
             assert!(table.keys > 0 && table.keys < table.columns.len(), "{table:?}");
         }
         let entry = Table::of::<audit_entry::Entity>();
-        assert_eq!(
-            Table::list(entry.key(), ", ", str::to_owned),
-            "account_id, id"
-        );
+        assert_eq!(Table::list(entry.key(), ", ", str::to_owned), "account_id, id");
     }
 }

@@ -132,18 +132,18 @@ fn number(bytes: &[u8]) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::number;
 
     #[test]
     fn numbers_of_any_width_keep_their_signs() {
-        for number in [i16::MIN, -1, 0, 1, i16::MAX] {
-            let wide = i64::from(number);
-            assert_eq!(super::number(&number.to_be_bytes()), wide);
-            assert_eq!(super::number(&i32::from(number).to_be_bytes()), wide);
-            assert_eq!(super::number(&wide.to_be_bytes()), wide);
+        for value in [i16::MIN, -1, 0, 1, i16::MAX] {
+            let wide = i64::from(value);
+            assert_eq!(number(&value.to_be_bytes()), wide);
+            assert_eq!(number(&i32::from(value).to_be_bytes()), wide);
+            assert_eq!(number(&wide.to_be_bytes()), wide);
         }
-        for number in [i64::MIN, i64::MAX] {
-            assert_eq!(super::number(&number.to_be_bytes()), number);
+        for value in [i64::MIN, i64::MAX] {
+            assert_eq!(number(&value.to_be_bytes()), value);
         }
     }
 }
