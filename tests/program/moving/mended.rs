@@ -33,6 +33,12 @@ async fn whatever_is_other_in_the_target_is_found_and_mended() {
             "UPDATE sending_list SET phone_number = '+18005551230', list_id = 1 WHERE list_id = 42",
             "UPDATE sending_list SET phone_number = '+18005551234', list_id = 42 WHERE list_id = 7",
             "UPDATE sending_list SET phone_number = '+18005551235', list_id = 7 WHERE list_id = 1",
+            // What is more refers to what is more, under the id of something else.
+            "INSERT INTO domain (id, account_id, host, scheme, status, created_at) SELECT (SELECT id FROM offer), account_id, \
+             'extra.example.com', scheme, status, created_at FROM domain WHERE host = 'go.example.com'",
+            "INSERT INTO sending_list (id, account_id, list_id, phone_number, brand_name, status, metadata, domain_id, created_at) \
+             SELECT (SELECT id FROM offer), account_id, 99, '+18005551239', brand_name, status, metadata, \
+             (SELECT id FROM offer), created_at FROM sending_list WHERE list_id = 42",
             "UPDATE api_key SET last_used_at = 5",
             "UPDATE short_link SET destination = 'https://phish.example/' WHERE max_clicks IS NOT NULL",
             "DELETE FROM link_use",
@@ -57,6 +63,8 @@ async fn whatever_is_other_in_the_target_is_found_and_mended() {
             ("account", "changed", 1),
             ("domain", "changed", 2),
             ("sending_list", "changed", 2),
+            ("domain", "removed", 1),
+            ("sending_list", "removed", 1),
             ("short_link", "changed", 1),
             ("audit_entry", "changed", 12),
             ("audit_entry", "added", 1),

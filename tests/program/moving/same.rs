@@ -3,7 +3,7 @@
 use entity::{audit_entry, click, short_link};
 use linkhop::store::{Store, tables};
 use sea_orm::{EntityTrait as _, PaginatorTrait as _, QueryOrder as _};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{HOST, agent, everything, fill, moved, moving, pairs, same, stop, sums, written};
 use crate::{
