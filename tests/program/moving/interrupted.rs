@@ -16,10 +16,7 @@ use tokio::task::JoinSet;
 
 use super::{HOST, agent, begin, everything, fill, moved, moving, pairs, same, stop, write, written};
 use crate::{
-    program::{
-        client::Client,
-        process::{Program, run},
-    },
+    program::{client::Client, process::Program},
     support::{Database, text},
 };
 
@@ -69,10 +66,9 @@ async fn a_move_that_was_killed_is_run_again_and_goes_on_where_it_was() {
         assert!(killed_at > 0 && killed_at < all, "{killed_at} of {all}");
         // What is there half is served to nobody, and looked after by nobody.
         for command in [["serve", "--listen=127.0.0.1:0"].as_slice(), &["account", "list"]] {
-            let ended = run(
-                command.iter().copied(),
-                [("LINKHOP_DATABASE_URL", target.url.as_str())],
-            );
+            let variables = [("LINKHOP_DATABASE_URL", target.url.as_str())];
+            let program = Program::start(command.iter().copied(), variables);
+            let ended = program.end_within(Duration::from_mins(1)).await;
             assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
             assert!(
                 ended.stderr.contains("run that `linkhop move` again"),
