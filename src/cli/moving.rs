@@ -16,8 +16,8 @@ use super::{
 use crate::{
     app::Clock,
     clicks::recorder,
-    config::{DatabaseTuning, DatabaseUrl, Unseen, database_url},
-    store::{self, End, Moved, Progress, Store, TransferError},
+    config::{DatabaseUrl, Unseen, database_url},
+    store::{self, End, Moved, Options, Progress, Store, TransferError},
 };
 
 /// What `--help` says below the flags.
@@ -59,14 +59,12 @@ pub(super) struct Move {
     spool: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
-    #[command(flatten)]
-    tuning: DatabaseTuning,
 }
 
 impl Move {
     pub(super) async fn run(self) -> Result<()> {
         let (from, to) = (self.from.expose(), self.to.expose());
-        let source = Store::connect(from, &self.tuning.options(false)).await;
+        let source = Store::connect(from, &options(false)).await;
         let source = source.context("the source can't be opened")?;
         let clock = Clock::system();
         let began = clock.now();
@@ -82,8 +80,7 @@ impl Move {
             store: &source,
             url: from,
         };
-        let options = self.tuning.options(true);
-        let moved = store::transfer(end, to, &options, nanoid::rngs::default, tell).await;
+        let moved = store::transfer(end, to, &options(true), nanoid::rngs::default, tell).await;
         let moved = match moved {
             Err(error @ TransferError::Same) => return Err(Usage(error.to_string()).into()),
             moved => moved?,
@@ -101,6 +98,15 @@ impl Move {
             },
             || text_of(&moved, millis, waiting, &spool),
         )
+    }
+}
+
+/// Rows go over connections of their own; these only look at what the databases are.
+fn options(create: bool) -> Options {
+    Options {
+        readers: 1,
+        create,
+        ..Options::default()
     }
 }
 

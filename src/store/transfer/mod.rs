@@ -137,7 +137,8 @@ pub struct Moved {
     pub changed: u64,
     /// How many rows only the target had.
     pub removed: u64,
-    /// SHA-256 over all rows in the order of their keys, the same for both kinds of database, but where they can't keep a number in the same form.
+    /// SHA-256 over all rows in the order of their keys: the same for both kinds of database, but where they can't keep a
+    /// number in the same form.
     pub checksum: String,
 }
 
