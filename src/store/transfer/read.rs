@@ -4,7 +4,9 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
-use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use sea_orm::sqlx::{
+    self, AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection, postgres::PgConnectOptions,
+};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
@@ -40,6 +42,12 @@ pub enum ReadError {
     BrokenOff,
 }
 
+/// A connection to `PostgreSQL` that does not log how long statements take, as those that move something do.
+pub(super) async fn connect(url: &str) -> sqlx::Result<PgConnection> {
+    let options: PgConnectOptions = url.parse()?;
+    options.disable_statement_logging().connect().await
+}
+
 /// A connection that reads.
 #[derive(Debug)]
 pub(super) enum Reader {
@@ -59,7 +67,7 @@ impl Reader {
 
     /// Connects to `PostgreSQL`.
     pub(super) async fn at_url(url: &str) -> Result<Self, ReadError> {
-        let mut db = PgConnection::connect(url).await?;
+        let mut db = connect(url).await?;
         db.execute(sqlx::raw_sql(PATIENT)).await?;
         Ok(Self::Postgres(db))
     }

@@ -1,11 +1,12 @@
 //! Writing to `PostgreSQL`: rows go there by `COPY`, new ones into the table itself.
 
-use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, Executor as _, PgConnection, Result};
+use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgConnection, Result};
 
 use super::{Changes, LOG};
 use crate::store::transfer::{
     copy::copy_in,
     lot::Lot,
+    read::connect,
     table::{Column, Table, quoted},
 };
 
@@ -28,7 +29,7 @@ pub(in crate::store::transfer) struct PostgresTarget(PgConnection);
 
 impl PostgresTarget {
     pub(super) async fn connect(url: &str) -> Result<Self> {
-        let mut db = PgConnection::connect(url).await?;
+        let mut db = connect(url).await?;
         db.execute(sqlx::raw_sql(SETTINGS)).await?;
         Ok(Self(db))
     }
