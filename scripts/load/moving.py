@@ -49,14 +49,16 @@ def moving(bench, database):
         return made
 
     other = empty("sqlite" if database == "postgres" else "postgres")
-    print(f"\n{CLICKS:,} clicks, {LINKS:,} links:\n\n| from | to | s | rows | written | rows/s | peak MiB |\n|---|---|--:|--:|--:|--:|--:|")
+    print(f"\n{CLICKS:,} clicks, {LINKS:,} links:\n")
+    print("| from | to | s | rows | written | rows/s | peak MiB |\n|---|---|--:|--:|--:|--:|--:|")
     sums = []
     for source, target in ((first.database, other), (first.database, other), (other, empty(database))):
         seconds, peak, tables = run(source, target)
         rows = sum(table["rows"] for table in tables)
         written = sum(table["added"] + table["changed"] + table["removed"] for table in tables)
         print(
-            f"| {source.name} | {target.name} | {seconds:.0f} | {rows:,} | {written:,} | {rows / seconds:,.0f} | {peak:.0f} |",
+            f"| {source.name} | {target.name} | {seconds:.0f} | {rows:,} | {written:,} |"
+            f" {rows / seconds:,.0f} | {peak:.0f} |",
             flush=True,
         )
         sums.append([table["checksum"] for table in tables])

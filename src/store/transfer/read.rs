@@ -17,7 +17,7 @@ use super::{
 
 /// How many rows, or bytes, are handed on together.
 const ROWS: usize = 1000;
-const BYTES: usize = 512 * 1024;
+const BYTES: usize = 256 * 1024;
 
 /// How many lots wait at most for whoever looks at them.
 const LOTS: usize = 4;

@@ -13,7 +13,7 @@ use crate::store::aside;
 
 /// How many rows, or bytes, a transaction writes.
 const ROWS: usize = 20_000;
-const BYTES: usize = 8 * 1024 * 1024;
+const BYTES: usize = 4 * 1024 * 1024;
 
 /// The log, which databases refuse to change: only what moves it may.
 const LOG: &str = "audit_entry";

@@ -19,8 +19,8 @@ use crate::store::{
 };
 
 /// What a commit need not wait for is made last once, at the end; a move that a power failure ends is run again. Of pages
-/// it keeps 32 MiB.
-const SETTINGS: &str = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768; PRAGMA foreign_keys = ON";
+/// it keeps 16 MiB.
+const SETTINGS: &str = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384; PRAGMA foreign_keys = ON";
 
 /// The links, whose index of words is kept by triggers.
 const LINKS: &str = "short_link";
