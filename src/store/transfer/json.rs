@@ -42,7 +42,8 @@ fn settled(number: &Number) -> Option<Number> {
     if float.abs() < WRITTEN_OUT {
         return None;
     }
-    let digits = format!("{float:.0}");
+    // The fewest digits that say it, as it is written in JSON.
+    let digits = float.to_string();
     let signed = digits.parse::<i64>().map(Number::from);
     signed.or_else(|_| digits.parse::<u64>().map(Number::from)).ok()
 }
@@ -81,14 +82,14 @@ mod tests {
     #[test]
     fn a_value_in_that_form_stays_as_it_is() {
         for text in [
-            r#"{"a":1.0,"b":[18446744073709551615,-9223372036854775808,1e20],"c":{"":""}}"#,
+            r#"{"a":1.0,"b":[18446744073709551615,-9223372036854775808,1e+20],"c":{"":""}}"#,
             "null",
             "1234567890123456.0",
         ] {
             assert_eq!(said(text), text);
         }
         // And each one where it stays with its kind.
-        let stays = br#"[-0.0,1e16,{"a":1e300}]"#;
+        let stays = br#"[-0.0,1e+16,{"a":1e+300}]"#;
         assert_eq!(plain(stays, false).expect("JSON"), stays);
         assert!(plain(b"{", true).is_err());
     }
