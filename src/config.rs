@@ -413,7 +413,7 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-fn database_url(text: &str) -> Result<DatabaseUrl, String> {
+pub(crate) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
     text.parse().map_err(|error: UnknownDatabase| error.to_string())
 }
 

@@ -17,6 +17,7 @@ import report
 from batch import batch
 from database import DATABASES, is_replayed
 from guards import guards
+from moving import moving
 from reports import reports
 from server import Failed, memory
 from stall import stall
@@ -31,7 +32,7 @@ DATABASE = os.environ.get("BENCH_DATABASE") or "sqlite"
 CACHED_LINK = 512
 # After how many memory is looked at.
 REDIRECTS = 1_000_000
-PARTS = ["redirect", "hot", "create", "batch", "stall", "guards", "flat", "demo", "reports"]
+PARTS = ["redirect", "hot", "create", "batch", "stall", "guards", "flat", "demo", "reports", "move"]
 
 
 class Bench:
@@ -190,6 +191,10 @@ class Bench:
         """See there."""
         reports(self, DATABASE)
 
+    def move(self):
+        """See there."""
+        moving(self, DATABASE)
+
     def flat(self):
         """Memory over minutes."""
         linkhop = Linkhop(self.stack, DATABASE)
@@ -236,7 +241,7 @@ def main():
     parser.add_argument("parts", nargs="*")
     parts = parser.parse_args().parts
     if not parts:
-        parts = [part for part in PARTS if part != "reports" and (part != "flat" or MINUTES)]
+        parts = [part for part in PARTS if part not in ("reports", "move") and (part != "flat" or MINUTES)]
         if DATABASE == "postgres":
             # It has SQLite always.
             parts.remove("demo")

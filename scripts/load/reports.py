@@ -38,12 +38,12 @@ class Generated(Linkhop):
     """Linkhop over links and clicks that benches/clicks has made."""
 
     # pylint: disable-next=super-init-not-called
-    def __init__(self, stack, database, clicks):
+    def __init__(self, stack, database, clicks, links=LINKS):
         self.folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="linkhop-bench.")))
         self.database = DATABASES[database](self.folder)
         stack.callback(self.database.drop)
         print(f"== making {clicks:,} clicks", file=sys.stderr)
-        self.made = json.loads(self.clicks(str(clicks), str(LINKS)))
+        self.made = json.loads(self.clicks(str(clicks), str(links)))
         self.server = stack.enter_context(Server(os.environ["LINKHOP_BIN"], self.folder, self.database))
         self.server.key = self.made["apiKey"]
         self.url = f"http://127.0.0.1:{self.server.port}"

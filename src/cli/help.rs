@@ -21,6 +21,7 @@ const GROUPS: [(&str, &[&str]); 3] = [
             "destination",
             "report",
             "backup",
+            "move",
         ],
     ),
 ];

@@ -16,6 +16,7 @@ mod keys;
 mod links;
 mod mcp;
 mod migrate;
+mod moving;
 mod output;
 mod reports;
 mod settings;
@@ -85,6 +86,9 @@ enum Command {
     /// Write a copy of an SQLite database while the server runs
     #[command(after_help = backup::AFTER_HELP)]
     Backup(backup::Backup),
+    /// Move all that a database holds to another one, also of the other kind
+    #[command(after_help = moving::AFTER_HELP)]
+    Move(moving::Move),
     /// Show the settings and where each is from
     Config(check::Settings),
     /// Make, show, suspend and resume accounts, and give them products
@@ -151,6 +155,7 @@ pub async fn run(invocation: Invocation) -> Result<()> {
         Command::Serve(config) => serve(&config).await,
         Command::Migrate(migrate) => migrate.run().await,
         Command::Backup(backup) => backup.run().await,
+        Command::Move(moving) => moving.run().await,
         Command::Config(config) => config.run(&settings, file.as_deref()),
         Command::Account(account) => account.run().await,
         Command::Key(key) => key.run().await,
@@ -175,6 +180,7 @@ async fn serve(config: &Config) -> Result<()> {
     if store.pending_migrations().await? > 0 {
         tracing::warn!("the database's schema is older than this program: run `linkhop migrate up`");
     }
+    expect_whole(&store).await?;
     let settings = config.server.settings(None)?;
     let traced = trace(&config.server, &store)?;
     let server = Server::bind(store, &config.server).await?;
@@ -224,7 +230,16 @@ async fn open(config: &DatabaseConfig) -> Result<Store> {
     if store.pending_migrations().await? > 0 {
         bail!("the database's schema is older than this program, or not there: run `linkhop migrate up`");
     }
+    expect_whole(&store).await?;
     Ok(store)
+}
+
+/// Refuses a database into which not all has been moved yet.
+async fn expect_whole(store: &Store) -> Result<()> {
+    if store.is_half_moved().await? {
+        bail!("a move into this database is not finished: run that `linkhop move` again, to its end");
+    }
+    Ok(())
 }
 
 /// Reads an account's id, and says where to find one.

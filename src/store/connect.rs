@@ -321,7 +321,7 @@ impl Kind {
 }
 
 /// The file that a URL names, read as the pools read it.
-fn sqlite_file(url: &str) -> PathBuf {
+pub(super) fn sqlite_file(url: &str) -> PathBuf {
     let file = url.trim_start_matches("sqlite:").trim_start_matches("//");
     let file = file.split('?').next().unwrap_or_default();
     percent_decode_str(file).decode_utf8_lossy().into_owned().into()
@@ -329,7 +329,7 @@ fn sqlite_file(url: &str) -> PathBuf {
 
 /// The names of the changes that were made. `Migrator` would make its table where there is none, which a
 /// connection that only reads may not.
-async fn seaql_migrations(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+pub(super) async fn seaql_migrations(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     let schema = SchemaManager::new(db);
     if !schema.has_table("seaql_migrations").await? {
         return Ok(Vec::new());

@@ -10,6 +10,7 @@ mod snapshot;
 mod sqlite_file;
 mod sqlite_reader;
 mod transaction;
+mod transfer;
 mod value_rows;
 mod writer;
 
@@ -23,5 +24,9 @@ pub use snapshot::Snapshot;
 pub use sqlite_file::SqliteFile;
 pub(crate) use sqlite_reader::{Columns, columns};
 pub use transaction::{WriteTransaction, again, given_up, met_another};
+pub use transfer::{
+    Column, End, Kind, Moved, Progress, ReadError as TableReadError, Schema, Side, Table, TransferError,
+    WriteError as TableWriteError, WrongForm, tables, transfer,
+};
 pub use value_rows::value_rows;
 pub use writer::{Kept, NewClick, NewLink, Outcome, UsedKey, WriteError, Writer};

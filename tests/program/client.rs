@@ -63,6 +63,15 @@ impl Client {
             .await
     }
 
+    /// Visits a code, or one with a query, with this agent, and answers the status.
+    pub async fn visit_as(&self, host: &str, code: &str, agent: &str) -> Result<u16> {
+        let request = self.http.get(format!("{}/{code}", self.url));
+        let request = request
+            .header(header::HOST, host)
+            .header(header::USER_AGENT, agent);
+        Ok(request.send().await?.status().as_u16())
+    }
+
     /// Visits a code on this server under another host's name, and answers where it leads.
     pub async fn visit(&self, host: &str, code: &str) -> Result<String> {
         let request = self.http.get(format!("{}/{code}", self.url));

@@ -18,6 +18,7 @@ mod links_import;
 mod live;
 mod mcp;
 mod metrics;
+mod moving;
 mod operator;
 mod process;
 mod reclassify;

@@ -23,15 +23,25 @@ pub struct Database {
 impl Database {
     /// An empty database, not migrated.
     pub async fn empty() -> Self {
-        let folder = folder();
         if let Ok(server) = std::env::var(SERVER) {
             return Self {
                 url: create(&server, None).await,
-                folder,
+                folder: folder(),
             };
         }
+        Self::file()
+    }
+
+    /// An empty `SQLite` file, not migrated, whichever database the suite runs on.
+    pub fn file() -> Self {
+        let folder = folder();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
         Self { url, folder }
+    }
+
+    /// Whether it is an `SQLite` file.
+    pub fn is_file(&self) -> bool {
+        self.url.starts_with("sqlite:")
     }
 
     /// A migrated database.

@@ -28,6 +28,7 @@ use tokio::{
     sync::{Semaphore, mpsc, oneshot},
 };
 
+pub(super) use self::sqlite::{INDEX_LINKS, LAST_LINK};
 use self::{
     claim::Claim,
     lot::{After, Asked, Lots, Message, Write},

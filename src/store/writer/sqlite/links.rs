@@ -16,9 +16,9 @@ use super::{
 /// as those of five clicks.
 pub(super) const PART: usize = 8;
 
-const LAST_LINK: &str = "SELECT coalesce(max(seq), 0) FROM short_link";
+pub(in crate::store) const LAST_LINK: &str = "SELECT coalesce(max(seq), 0) FROM short_link";
 
-const INDEX_LINKS: &str = "INSERT INTO short_link_index (rowid, terms) \
+pub(in crate::store) const INDEX_LINKS: &str = "INSERT INTO short_link_index (rowid, terms) \
     SELECT seq, terms FROM short_link_terms WHERE seq > ?1";
 
 /// The links that a transaction stores.

@@ -16,6 +16,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, config::DbConfig};
 use tokio::{runtime::Handle, sync::mpsc};
 
+pub(in crate::store) use self::links::{INDEX_LINKS, LAST_LINK};
 use self::{
     links::LinksOfLot,
     rows::{INSERT_CLICK, insert_click, insert_texts},
