@@ -161,7 +161,8 @@ impl SpoolCopy {
                             .with_context(cant_write)?;
                         Ok(true)
                     }
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                    // The same is said where the folder of the copy is gone.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound && !file.exists() => Ok(false),
                     Err(error) => Err(error).with_context(|| format!("can't copy {}", file.display())),
                 }
             },

@@ -54,6 +54,9 @@ const SHORTEN: &str = "/v2/links/shorten";
 /// Where MCP is spoken.
 const MCP: &str = "/mcp";
 
+/// What stands for visits: whatever is no path of the server's own.
+const VISIT: &str = "/{code}";
+
 /// Paths of the server's own. No code can be the first segment of one (`links::code::RESERVED`).
 pub const ROUTES: [&str; 11] = [
     "/graphql",

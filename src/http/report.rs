@@ -22,7 +22,7 @@ use super::{
 use crate::{
     catalog,
     links::report::{MAX_EMAIL, MAX_REASON, NewReport, ReportError, report},
-    rates::{Standing, Tries},
+    rates::{Standing, Tries, Try},
     values::{host::Host, web_url},
 };
 
@@ -71,9 +71,11 @@ impl Reports {
             })
     }
 
-    /// Counts a report that is stored. What is sent and not stored fills no database, and shuts nobody else out.
-    fn note_stored(&self, now: Timestamp) {
-        self.of_all.note(ALL, now);
+    /// A place for a report that may be stored, or after how many seconds to come again: those who send theirs at the same
+    /// time get no more of them stored than one after another. What is not stored fills no database, and shuts nobody else
+    /// out.
+    async fn place(&self, now: Timestamp) -> Result<Try, u32> {
+        self.of_all.begin(ALL, now).await
     }
 }
 
@@ -121,9 +123,13 @@ pub(super) async fn post(
         }
         Err(_) => return said(StatusCode::REQUEST_TIMEOUT, "Too slow", "Send the report again."),
     };
+    let place = match state.reports.place(now).await {
+        Ok(place) => place,
+        Err(seconds) => return too_many(seconds),
+    };
     let wrong = match report(&app.store, &app.resolver, &domain, &new, now).await {
         Ok(_) => {
-            state.reports.note_stored(now);
+            place.was_wrong();
             let text = "The operator of this server will look at it.";
             return said(StatusCode::OK, "Thank you", text);
         }

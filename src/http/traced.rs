@@ -10,20 +10,17 @@ use axum::{
 };
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
-use super::{redirect::host_of, request_id};
+use super::{MCP, SHORTEN, VISIT, redirect::host_of, request_id};
 use crate::{
     traces::{Door, Root, begin},
     values::host::Host,
 };
 
-/// Whatever is no route of the server's own.
-const VISIT: &str = "/{code}";
-
 /// What is asked for every few seconds, by machines that want no trace of it.
 const UNTRACED: [&str; 2] = ["/healthz", "/readyz"];
 
 /// What clients with keys ask for.
-const API: [&str; 3] = ["/graphql", "/v2/links/shorten", "/mcp"];
+const API: [&str; 3] = ["/graphql", SHORTEN, MCP];
 
 /// What stands for a method that nobody has heard of.
 const OTHER: &str = "_OTHER";
@@ -91,22 +88,11 @@ pub(super) async fn trace(request: Request, next: Next) -> Response {
 }
 
 fn method_of(method: &Method) -> &'static str {
-    const KNOWN: [Method; 9] = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::DELETE,
-        Method::CONNECT,
-        Method::OPTIONS,
-        Method::TRACE,
-        Method::PATCH,
-    ];
     const NAMES: [&str; 9] = [
         "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
     ];
-    let known = KNOWN.iter().position(|known| known == method);
-    known.map_or(OTHER, |at| NAMES[at])
+    let known = NAMES.into_iter().find(|name| *name == method.as_str());
+    known.unwrap_or(OTHER)
 }
 
 fn attributes(method: &'static str, route: &str, request: &Request) -> Vec<KeyValue> {
@@ -124,7 +110,7 @@ fn attributes(method: &'static str, route: &str, request: &Request) -> Vec<KeyVa
     attributes
 }
 
-/// The scheme that the caller used, as far as a proxy in front says.
+/// The scheme that the caller used, as far as a proxy in front says: one of two words, whoever says so.
 fn scheme_of(headers: &HeaderMap) -> &'static str {
     let told = headers.get("x-forwarded-proto").map(HeaderValue::as_bytes);
     if told == Some(b"https") { "https" } else { "http" }

@@ -102,6 +102,8 @@ impl Program {
                 // Tests send as fast as they can.
                 ("LINKHOP_KEY_RATE", "0"),
                 ("LINKHOP_ACCOUNT_RATE", "0"),
+                // However busy the machine is.
+                ("LINKHOP_REQUEST_TIMEOUT", "60"),
             ],
         );
         let line = program.line();

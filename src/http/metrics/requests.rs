@@ -17,10 +17,7 @@ use axum::{
     response::Response,
 };
 
-use super::super::{ROUTES, state::State};
-
-/// Whatever is no route of the server's own.
-const VISIT: &str = "/{code}";
+use super::super::{ROUTES, VISIT, state::State};
 
 /// What is said to be the route of what was answered before one was looked for.
 pub(super) const NONE: &str = "none";
