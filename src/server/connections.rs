@@ -311,6 +311,6 @@ async fn wait_for_room(error: &io::Error) {
         ConnectionAborted | ConnectionRefused | ConnectionReset
     ) {
         tracing::error!(%error, "no connection can be taken; is the limit of open files too low?");
-        tokio::time::sleep(FULL).await;
+        sleep(FULL).await;
     }
 }
