@@ -129,7 +129,7 @@ impl State {
                 settings.trusted.clone(),
             ),
             connections: Connections::new(settings.connections),
-            streams: Streams::default(),
+            streams: Streams::among(settings.connections),
             playground: Playground::new(settings.playground_key.as_deref()),
             sdl: graphql::sdl(),
             openapi: openapi(),

@@ -18,13 +18,43 @@ const MOST_OF_ACCOUNT: usize = 200;
 /// seconds.
 const MOST_OF_NOBODY: usize = 50;
 
+/// Of how many places for streams one account may hold one.
+const ACCOUNTS: usize = MOST / MOST_OF_ACCOUNT;
+
+/// Of how many places for streams one is beside them, for who has yet to say who they are.
+const OF_NOBODY: usize = MOST / MOST_OF_NOBODY;
+
 /// Counts answers that go on, and ends them. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Streams {
     places: Arc<Semaphore>,
     places_of_nobody: Arc<Semaphore>,
+    most: Most,
     of_accounts: Arc<Mutex<HashMap<AccountId, usize>>>,
     is_stopping: watch::Sender<bool>,
+}
+
+/// How many there may be.
+#[derive(Clone, Copy, Debug)]
+struct Most {
+    /// Of accounts, in all.
+    known: usize,
+    of_account: usize,
+    of_nobody: usize,
+}
+
+impl Most {
+    /// Half of the connections, so that as many are left for visits and requests, which end.
+    fn of(connections: u32) -> Self {
+        let half = usize::try_from(connections / 2).unwrap_or(usize::MAX);
+        let of_nobody = (half / (OF_NOBODY + 1)).clamp(1, MOST_OF_NOBODY);
+        let known = half.saturating_sub(of_nobody).clamp(1, MOST);
+        Self {
+            known,
+            of_account: known.div_ceil(ACCOUNTS),
+            of_nobody,
+        }
+    }
 }
 
 /// The place of one answer that goes on; free again once this is gone.
@@ -42,28 +72,44 @@ struct Holder {
     of_accounts: Arc<Mutex<HashMap<AccountId, usize>>>,
 }
 
-impl Default for Streams {
-    fn default() -> Self {
+impl Streams {
+    /// As many as may be where there are so many connections.
+    pub(super) fn among(connections: u32) -> Self {
+        let most = Most::of(connections);
         Self {
-            places: Arc::new(Semaphore::new(MOST)),
-            places_of_nobody: Arc::new(Semaphore::new(MOST_OF_NOBODY)),
+            places: Arc::new(Semaphore::new(most.known)),
+            places_of_nobody: Arc::new(Semaphore::new(most.of_nobody)),
+            most,
             of_accounts: Arc::default(),
             is_stopping: watch::Sender::new(false),
         }
     }
-}
 
-impl Streams {
     /// A place for one more, of an account or of nobody yet; `None` where there are as many as may be.
     pub(super) fn take(&self, account: Option<AccountId>) -> Option<Place> {
         let (places, holder) = match account {
-            Some(account) => (&self.places, Some(Holder::take(&self.of_accounts, account)?)),
+            Some(account) => (&self.places, Some(self.hold(account)?)),
             None => (&self.places_of_nobody, None),
         };
         Some(Place {
             _permit: Arc::clone(places).try_acquire_owned().ok()?,
             holder,
             is_stopping: self.is_stopping.subscribe(),
+        })
+    }
+
+    /// One more place of the account; `None` where it has as many as may be.
+    fn hold(&self, account: AccountId) -> Option<Holder> {
+        let mut counts = self.of_accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(account).or_default();
+        if *count >= self.most.of_account {
+            return None;
+        }
+        *count += 1;
+        drop(counts);
+        Some(Holder {
+            account,
+            of_accounts: Arc::clone(&self.of_accounts),
         })
     }
 
@@ -74,7 +120,10 @@ impl Streams {
 
     /// Returns once all have ended.
     pub async fn ended(&self) {
-        for (places, count) in [(&self.places, MOST), (&self.places_of_nobody, MOST_OF_NOBODY)] {
+        for (places, count) in [
+            (&self.places, self.most.known),
+            (&self.places_of_nobody, self.most.of_nobody),
+        ] {
             // An error would mean that there are no places at all.
             let _ = places
                 .acquire_many(u32::try_from(count).unwrap_or(u32::MAX))
@@ -98,23 +147,6 @@ impl Place {
             // An error means that the server is gone, too.
             let _ = is_stopping.wait_for(|is_stopping| *is_stopping).await;
         }
-    }
-}
-
-impl Holder {
-    /// One more place of the account; `None` where it has as many as may be.
-    fn take(of_accounts: &Arc<Mutex<HashMap<AccountId, usize>>>, account: AccountId) -> Option<Self> {
-        let mut counts = of_accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(account).or_default();
-        if *count >= MOST_OF_ACCOUNT {
-            return None;
-        }
-        *count += 1;
-        drop(counts);
-        Some(Self {
-            account,
-            of_accounts: Arc::clone(of_accounts),
-        })
     }
 }
 
@@ -142,7 +174,7 @@ mod tests {
 
     #[tokio::test]
     async fn there_are_as_many_places_as_may_be_and_one_that_is_given_back_is_free() {
-        let streams = Streams::default();
+        let streams = Streams::among(10_000);
         let mut taken = Vec::new();
         for _ in 0..MOST / MOST_OF_ACCOUNT {
             let account = account();
@@ -166,8 +198,34 @@ mod tests {
     }
 
     #[test]
+    fn half_of_the_connections_are_left_for_what_ends() {
+        for (connections, known, of_account, of_nobody) in [
+            (10_000, 1000, 200, 50),
+            (2100, 1000, 200, 50),
+            (1050, 500, 100, 25),
+            (42, 20, 4, 1),
+            (4, 1, 1, 1),
+            (1, 1, 1, 1),
+        ] {
+            let most = Most::of(connections);
+            assert_eq!(
+                (most.known, most.of_account, most.of_nobody),
+                (known, of_account, of_nobody),
+                "{connections}"
+            );
+        }
+        let streams = Streams::among(42);
+        let taken: Vec<_> = (0..5).map(|_| streams.take(Some(account()))).collect();
+        assert!(taken.iter().all(Option::is_some));
+        let one = account();
+        let taken: Vec<_> = (0..5).filter_map(|_| streams.take(Some(one))).collect();
+        assert_eq!(taken.len(), 4);
+        assert!(streams.take(None).is_some());
+    }
+
+    #[test]
     fn who_has_not_said_who_they_are_takes_no_place_of_who_has() {
-        let streams = Streams::default();
+        let streams = Streams::among(10_000);
         let taken: Vec<_> = (0..MOST_OF_NOBODY).map(|_| streams.take(None)).collect();
         assert!(taken.iter().all(Option::is_some));
         assert!(streams.take(None).is_none());

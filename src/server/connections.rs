@@ -1,9 +1,12 @@
 //! Connections: taking them, how many there may be, and how long each may be silent.
 
 use std::{
+    future::{pending, poll_fn},
     io,
     net::SocketAddr,
     pin::pin,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -19,7 +22,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, watch},
-    time::timeout,
+    task::yield_now,
+    time::{sleep, timeout},
 };
 use tower::Service as _;
 
@@ -41,8 +45,17 @@ const PARTS: u32 = 16;
 /// How long these may take before more are asked.
 const MOMENT: Duration = Duration::from_millis(20);
 
+/// How long a connection has for its first request, from when it was taken, before it is asked to end for another.
+const NEW: Duration = Duration::from_secs(1);
+
+/// How long it may then still take for one that it has begun.
+const BEGUN: Duration = Duration::from_secs(2);
+
 /// How often the log is told that there are as many as may be.
 const REPORT: Duration = Duration::from_mins(1);
+
+/// The number up to which connections end when all do.
+const STOP: u64 = u64::MAX;
 
 /// On what terms connections are taken.
 #[derive(Clone)]
@@ -59,7 +72,8 @@ pub(super) struct Terms {
 /// Answers connections until `stop` is there, then lets those finish that are being answered.
 ///
 /// Where there are as many as may be, the oldest of them end as they do when the server stops: those on which nothing is
-/// asked at once, others after their answer. So whoever keeps connections open and idle keeps nobody out; and who comes
+/// asked at once, others after their answer. Only a new one has a moment for its first request, since who has just come
+/// in would else be turned away for who comes next. So whoever keeps connections open and idle keeps nobody out; and who comes
 /// while all are at work waits where the system lets them wait, for a moment rather than for an answer that says no.
 pub(super) async fn serve(
     listener: TcpListener,
@@ -112,7 +126,7 @@ pub(super) async fn serve(
         tokio::spawn(answer(door.clone(), stream, peer, number, is_ending.clone()));
     }
     drop((listener, is_ending));
-    ending.send_replace(u64::MAX);
+    ending.send_replace(STOP);
     // Until every connection is gone: each holds a receiver until its last answer is sent.
     ending.closed().await;
 }
@@ -179,14 +193,22 @@ async fn answer(
     number: u64,
     mut is_ending: watch::Receiver<u64>,
 ) {
+    // Said and heard in this one task, whose parts are polled one after another.
+    let (has_asked, is_last) = (&AtomicBool::new(false), &AtomicBool::new(false));
+    let came = Instant::now();
     let refusing = counting.clone();
     let service = service_fn(move |request: Request<Incoming>| {
+        has_asked.store(true, Relaxed);
         let is_too_large = header_bytes(request.headers()) > MOST_HEADERS;
         if is_too_large && let Some(state) = &refusing {
             state.count_refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         }
         let mut router = router.clone();
         async move {
+            if is_last.load(Relaxed) {
+                // Until the connection is told, so that the answer says that it closes.
+                yield_now().await;
+            }
             if is_too_large {
                 return Ok(too_large());
             }
@@ -197,16 +219,50 @@ async fn answer(
     });
     let connection = http.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection.with_upgrades());
-    // Borrows the receiver: when that is dropped, the server takes this connection for ended.
+    // Whether everything stops. Borrows the receiver: when that is dropped, the server takes this connection for ended.
     let to_end = async {
         // An error would mean that nobody could tell any more.
-        let _ = is_ending.wait_for(|until| *until >= number).await;
+        let until = is_ending.wait_for(|until| *until >= number).await;
+        if until.map_or(STOP, |until| *until) == STOP {
+            return true;
+        }
+        is_last.store(true, Relaxed);
+        // Nobody needs to wake it: a request is seen where the connection was polled, just before.
+        let asked = poll_fn(|_| {
+            if has_asked.load(Relaxed) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
+        tokio::select! {
+            biased;
+            () = asked => false,
+            () = sleep(NEW.saturating_sub(came.elapsed())) => false,
+            _ = is_ending.wait_for(|until| *until == STOP) => true,
+        }
     };
     let ended = tokio::select! {
+        // What has come is read before its connection is closed: else it would be reset.
+        biased;
         ended = &mut connection => ended,
-        () = to_end => {
+        is_stop = to_end => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            // The library closes one that said nothing. One that said a byte would keep its place as long as any patience.
+            let never_asked = async {
+                sleep(BEGUN).await;
+                if has_asked.load(Relaxed) {
+                    pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                ended = &mut connection => ended,
+                () = never_asked, if !is_stop && !has_asked.load(Relaxed) => {
+                    tracing::debug!("a connection made room that had begun a request");
+                    return;
+                }
+            }
         }
     };
     if let Err(error) = ended {
@@ -255,6 +311,6 @@ async fn wait_for_room(error: &io::Error) {
         ConnectionAborted | ConnectionRefused | ConnectionReset
     ) {
         tracing::error!(%error, "no connection can be taken; is the limit of open files too low?");
-        tokio::time::sleep(FULL).await;
+        sleep(FULL).await;
     }
 }

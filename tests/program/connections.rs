@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 
@@ -22,6 +23,16 @@ const LARGE: &str = "GET /graphql/assets/graphiql.min.js HTTP/1.1\r\nHost: a\r\n
 
 /// How often it is asked for: far more than the system keeps for a reader who does not read.
 const TIMES: usize = 60;
+
+/// How long one that says nothing more is let be at most where there is no place, and a little.
+const LET_BE: u64 = 4000;
+
+/// The start of a request whose answer waits for the rest.
+const HALF_ASKED: &str = "POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+    Content-Length: 26\r\n\r\n{\"query\": ";
+
+/// The rest of it.
+const OTHER_HALF: &str = "\"{__typename}\" }";
 
 /// A server, and where it says what it has done.
 struct Server {
@@ -91,7 +102,7 @@ async fn rest(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 /// Reads an answer of `/healthz`, and leaves the connection open.
-async fn expect_healthy(stream: &mut TcpStream) {
+async fn expect_healthy(stream: &mut TcpStream) -> String {
     let mut answer = String::new();
     while !answer.contains("\r\n\r\n") {
         let mut bytes = [0; 1024];
@@ -103,6 +114,7 @@ async fn expect_healthy(stream: &mut TcpStream) {
         answer.push_str(&String::from_utf8_lossy(&bytes[..read]));
     }
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    answer
 }
 
 /// Whether nothing at all comes for a while.
@@ -115,12 +127,13 @@ async fn is_silent(stream: &mut TcpStream, millis: u64) -> bool {
 
 #[tokio::test]
 async fn who_asks_and_never_reads_is_cut_off_and_a_slow_reader_is_not() {
-    let server = Server::start(&["--header-timeout", "1"]).await;
+    let server = Server::start(&["--header-timeout", "3"]).await;
     let mut deaf = server.say(&LARGE.repeat(TIMES)).await;
     let mut slow = server.say(&LARGE.repeat(TIMES)).await;
     let mut all = Vec::new();
     for _ in 0..8 {
-        sleep(Duration::from_millis(400)).await;
+        // Each is far shorter than the patience, all of them are longer.
+        sleep(Duration::from_millis(600)).await;
         let mut some = vec![0; 4 << 20];
         let read = slow.read_exact(&mut some).await.expect("some of it");
         all.extend_from_slice(&some[..read]);
@@ -172,21 +185,21 @@ async fn a_live_stream_may_be_silent_for_longer_than_a_write_may_wait() {
 
 #[tokio::test]
 async fn who_comes_while_all_connections_are_at_work_waits_for_one_to_end() {
-    let server = Server::start(&["--connections", "2"]).await;
-    let busy = [server.say("GET / HT").await, server.say("GET / HT").await];
+    let server = Server::start(&["--connections", "2", "--request-timeout", "60"]).await;
+    let busy = [server.say(HALF_ASKED).await, server.say(HALF_ASKED).await];
     server.expect_open(2.0).await;
     let most = server.metrics().await.get("linkhop_http_connections_max");
     assert!((most - 2.0).abs() < f64::EPSILON, "{most}");
     let mut late = server.say(HEALTH).await;
-    assert!(is_silent(&mut late, 1000).await, "it is answered, or refused");
+    assert!(is_silent(&mut late, LET_BE).await, "it is answered, or refused");
     drop(busy);
     expect_healthy(&mut late).await;
 }
 
 #[tokio::test]
 async fn idle_connections_make_room_for_new_ones_and_those_at_work_are_let_be() {
-    let server = Server::start(&["--connections", "3"]).await;
-    let mut busy = server.say("GET /healthz HTTP/1.1\r\nHost: a\r\n").await;
+    let server = Server::start(&["--connections", "3", "--request-timeout", "60"]).await;
+    let mut busy = server.say(HALF_ASKED).await;
     let mut idle = server.say(HEALTH).await;
     expect_healthy(&mut idle).await;
     let mut silent = server.connect().await;
@@ -202,10 +215,47 @@ async fn idle_connections_make_room_for_new_ones_and_those_at_work_are_let_be() 
         assert_eq!(rest(ended).await, b"");
     }
     // It is asked to end too, and is answered before it does.
-    busy.write_all(b"\r\n").await.expect("it is sent");
+    assert!(is_silent(&mut busy, LET_BE).await, "it is closed");
+    busy.write_all(OTHER_HALF.as_bytes()).await.expect("it is sent");
     let answer = String::from_utf8(rest(&mut busy).await).expect("UTF-8");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_has_just_come_in_is_answered_however_many_wait_for_the_place() {
+    let server = Server::start(&["--connections", "2"]).await;
+    let _half = server.say("GET /healthz HTTP/1.1\r\n").await;
+    server.expect_open(1.0).await;
+    let mut visitors = JoinSet::new();
+    for number in 0_u64..100 {
+        let address = server.address;
+        visitors.spawn(async move {
+            // The first come at once, the others one after another.
+            sleep(Duration::from_millis(number.saturating_sub(50) * 20)).await;
+            let mut stream = TcpStream::connect(address).await.expect("a connection");
+            // Some speak as soon as they may, others take a moment.
+            sleep(Duration::from_millis(number % 3 * 20)).await;
+            stream.write_all(HEALTH.as_bytes()).await.expect("it is sent");
+            // Which the server has to close: nobody goes by themselves.
+            (expect_healthy(&mut stream).await, stream)
+        });
+    }
+    let answers = visitors.join_all().await;
+    let says_last = |answer: &str| answer.to_lowercase().contains("connection: close");
+    // Who takes a moment while others wait is told that it is the last answer.
+    assert!(answers.iter().any(|(answer, _)| says_last(answer)));
+}
+
+#[tokio::test]
+async fn one_byte_keeps_no_place_for_long() {
+    let server = Server::start(&["--connections", "2"]).await;
+    let mut begun = [server.say("G").await, server.say("G").await];
+    server.expect_open(2.0).await;
+    expect_healthy(&mut server.say(HEALTH).await).await;
+    for ended in &mut begun {
+        assert_eq!(rest(ended).await, b"");
+    }
 }
 
 #[tokio::test]
