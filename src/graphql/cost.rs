@@ -1,9 +1,9 @@
 //! What a request costs, in points, and who pays for it.
 //!
 //! A request costs one point, one more for every 100 points of its complexity, and one more for every 50 elements of the
-//! lists that it uses, each time that it does: a plain mutation or look-up is 1, a report 2, and a thousand links made at once 21 and what they
-//! are asked for. The first point is taken before anything of a request is read, the others once it is known what it asks
-//! for and before any of that is done.
+//! lists that it uses, each time that it does, both of all operations of its document: a plain mutation or look-up is 1, a
+//! report 2, and a thousand links made at once 21 and what they are asked for. The first point is taken before anything of
+//! a request is read, the others once it is known what it asks for and before any of that is done.
 
 use std::{
     any::TypeId,
@@ -78,7 +78,7 @@ impl Bill {
         data.downcast_ref()
     }
 
-    /// Notes how many elements the lists of a request have, each as often as it is used.
+    /// Notes how many elements the lists of a request have, each as often as all of its document uses it.
     pub(super) fn note_elements(&self, elements: usize) {
         self.0.elements.store(elements, Ordering::Relaxed);
     }

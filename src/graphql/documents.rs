@@ -2,7 +2,7 @@
 //!
 //! Clients send the same few documents over and over, and parsing one is most of what a small mutation costs.
 
-use std::{any::TypeId, collections::HashMap, sync::Arc};
+use std::{any::TypeId, collections::HashSet, sync::Arc};
 
 use async_graphql::{
     Name, Request, ServerError, ServerResult, Variables,
@@ -31,7 +31,7 @@ const MOST: u64 = 1000;
 /// The longest text that is remembered, in bytes.
 const LONGEST: usize = 8 * 1024;
 
-/// How many values the arguments of a request may have without a key, each as often as it is used.
+/// How many values the arguments of a request may have without a key, each as often as it is used in all of its document.
 const VALUES_OF_NOBODY: usize = 10_000;
 
 /// What a parsed document takes up in memory for each token of its text, at most. A field can be a token of one letter.
@@ -63,8 +63,8 @@ pub(super) struct Documents {
 #[derive(Clone)]
 struct Checked {
     document: ExecutableDocument,
-    /// What each of its operations, by its name, says of lists.
-    lists: Arc<HashMap<Option<Name>, Lists>>,
+    /// What all of it says in arguments.
+    lists: Arc<Lists>,
 }
 
 impl Documents {
@@ -160,8 +160,20 @@ const fn kind_of(operation: &OperationDefinition) -> &'static str {
 fn keep_defined(variables: &mut Variables, document: &ExecutableDocument) {
     let operations = document.operations.iter();
     let definitions = operations.flat_map(|(_, operation)| &operation.node.variable_definitions);
-    let defined: Vec<_> = definitions.map(|definition| &definition.node.name.node).collect();
-    variables.retain(|name, _| defined.contains(&name));
+    let defined: HashSet<_> = definitions.map(|definition| &definition.node.name.node).collect();
+    variables.retain(|name, _| defined.contains(name));
+}
+
+/// Adds the default values of what is not given: the library passes over those in @skip and @include.
+fn add_defaults(variables: &mut Variables, operation: &OperationDefinition) {
+    for definition in &operation.variable_definitions {
+        let definition = &definition.node;
+        if let Some(default) = &definition.default_value {
+            variables
+                .entry(definition.name.node.clone())
+                .or_insert_with(|| default.node.clone());
+        }
+    }
 }
 
 fn would_change() -> ServerError {
@@ -180,8 +192,8 @@ fn check_of_nobody(values: usize) -> ServerResult<()> {
         return Ok(());
     }
     let message = format!(
-        "Without an API key the arguments of a request may have {VALUES_OF_NOBODY} values, those of a variable each time \
-         that it is used; these have {values}. {NO_KEY}"
+        "Without an API key the arguments of all of a document may have {VALUES_OF_NOBODY} values, those of a variable \
+         each time that it is used; these have {values}. {NO_KEY}"
     );
     Err(refusal(Code::Unauthenticated, message))
 }
@@ -223,7 +235,8 @@ impl Extension for Documents {
     ) -> ServerResult<Request> {
         let registry = &context.schema_env.registry;
         let Checked { document, lists } = self.asked_for(registry, &mut request)?;
-        if let Some((name, operation)) = selected(&document, request.operation_name.as_deref()) {
+        let operation = selected(&document, request.operation_name.as_deref());
+        if let Some((name, operation)) = operation {
             traces::name_operation(kind_of(operation), name.map(Name::as_str));
             let is_read_only = request.data.contains_key(&TypeId::of::<ReadOnly>());
             if is_read_only && operation.ty == OperationType::Mutation {
@@ -233,33 +246,21 @@ impl Extension for Documents {
                 check_subscription(operation, request.data.contains_key(&TypeId::of::<Streaming>()))?;
             }
             variables::check(registry, &document, operation, &request.variables)?;
-            keep_defined(&mut request.variables, &document);
-            // The library passes over default values in @skip and @include.
-            for definition in operation
-                .variable_definitions
-                .iter()
-                .map(|definition| &definition.node)
-            {
-                if let Some(default) = &definition.default_value {
-                    let variables = &mut request.variables;
-                    variables
-                        .entry(definition.name.node.clone())
-                        .or_insert_with(|| default.node.clone());
-                }
-            }
-            let lists = lists.get(&name.cloned());
-            if let Some(lists) = lists
-                && !request.data.contains_key(&TypeId::of::<Arc<Principal>>())
-            {
-                check_of_nobody(lists.values_with(&request.variables))?;
-            }
+        }
+        keep_defined(&mut request.variables, &document);
+        if let Some((_, operation)) = operation {
+            add_defaults(&mut request.variables, operation);
+        }
+        // Of all operations, and also where there is none to execute: the library looks for it last.
+        if !request.data.contains_key(&TypeId::of::<Arc<Principal>>()) {
+            check_of_nobody(lists.values_with(&request.variables))?;
+        }
+        if let Some(bill) = Bill::of(&request) {
+            bill.note_elements(lists.elements_with(&request.variables));
+        }
+        if let Some((_, operation)) = operation {
             let beyond = beyond_one_link(registry, &document, operation, &request.variables);
             request.data.insert(beyond);
-            if let Some(bill) = Bill::of(&request)
-                && let Some(lists) = lists
-            {
-                bill.note_elements(lists.elements_with(&request.variables));
-            }
         }
         request.set_parsed_query(document);
         next.run(context, request).await

@@ -25,17 +25,19 @@ fn values(value: &Value) -> usize {
     }
 }
 
-/// What one operation or fragment says in arguments: how many elements of lists and how many values stand in it, and how
-/// often it uses each variable.
+/// What one operation or fragment, or a whole document, says in arguments: how many elements of lists and how many values
+/// stand in it, how often it uses each variable, and what those have that are not sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Lists {
     elements: usize,
     values: usize,
     uses: HashMap<Name, usize>,
+    /// How many elements and values the default value of a variable has.
+    defaults: HashMap<Name, (usize, usize)>,
 }
 
 impl Lists {
-    /// Counts what stands in the arguments of a field.
+    /// Counts what stands in an argument.
     pub(super) fn note(&mut self, literal: &Value) {
         self.elements = self.elements.saturating_add(elements(literal));
         self.values = self.values.saturating_add(values(literal));
@@ -47,7 +49,13 @@ impl Lists {
         *uses = uses.saturating_add(1);
     }
 
-    /// Counts what another one says, so many times.
+    /// Remembers a default value of a variable. Each operation can have another one: of these the largest counts.
+    pub(super) fn note_default(&mut self, variable: &Name, value: &Value) {
+        let known = self.defaults.entry(variable.clone()).or_default();
+        *known = (known.0.max(elements(value)), known.1.max(values(value)));
+    }
+
+    /// Counts what another one says in arguments, so many times.
     pub(super) fn add(&mut self, other: &Self, times: usize) {
         self.elements = self.elements.saturating_add(other.elements.saturating_mul(times));
         self.values = self.values.saturating_add(other.values.saturating_mul(times));
@@ -66,20 +74,30 @@ impl Lists {
 
     /// How many elements there are with those of the variables. One that is not used is read all the same.
     pub(super) fn elements_with(&self, variables: &Variables) -> usize {
-        self.with(self.elements, variables, elements)
+        self.with(self.elements, variables, elements, |(elements, _)| elements)
     }
 
     /// How many values there are with those of the variables.
     pub(super) fn values_with(&self, variables: &Variables) -> usize {
-        self.with(self.values, variables, values)
+        self.with(self.values, variables, values, |(_, values)| values)
     }
 
-    fn with(&self, own: usize, variables: &Variables, count: impl Fn(&Value) -> usize) -> usize {
-        let of_variables = variables.iter().map(|(name, value)| {
-            let uses = self.uses.get(name).copied().unwrap_or_default();
-            count(value).saturating_mul(uses.max(1))
-        });
-        of_variables.fold(own, usize::saturating_add)
+    fn with(
+        &self,
+        own: usize,
+        variables: &Variables,
+        count: impl Fn(&Value) -> usize,
+        of_default: impl Fn((usize, usize)) -> usize,
+    ) -> usize {
+        let times = |name, count: usize| {
+            let uses: usize = self.uses.get(name).copied().unwrap_or_default();
+            count.saturating_mul(uses.max(1))
+        };
+        let sent = variables.iter().map(|(name, value)| times(name, count(value)));
+        let defaults = self.defaults.iter();
+        let left_out = defaults.filter(|(name, _)| !variables.contains_key(*name));
+        let left_out = left_out.map(|(name, counts)| times(name, of_default(*counts)));
+        sent.chain(left_out).fold(own, usize::saturating_add)
     }
 }
 
@@ -121,5 +139,25 @@ mod tests {
         assert_eq!(lists.elements_with(&variables), 10 * 2 + 3 + 1 + 2);
         lists.add(&lists.clone(), usize::MAX);
         assert_eq!(lists.elements_with(&variables), usize::MAX);
+    }
+
+    #[test]
+    fn a_variable_that_is_not_sent_has_its_largest_default_value() {
+        let a = Name::new("a");
+        let mut lists = Lists::default();
+        lists.note_use(&a);
+        lists.note_use(&a);
+        for default in [json!([1, 2]), json!([1, 2, 3]), json!(null)] {
+            lists.note_default(&a, &Value::from_json(default).expect("a value"));
+        }
+        for (sent, in_lists, all) in [
+            (json!({}), 2 * 3, 2 * 4),
+            (json!({"a": null}), 0, 2),
+            (json!({"b": [1]}), 2 * 3 + 1, 2 * 4 + 2),
+        ] {
+            let variables = Variables::from_json(sent);
+            assert_eq!(lists.elements_with(&variables), in_lists);
+            assert_eq!(lists.values_with(&variables), all);
+        }
     }
 }

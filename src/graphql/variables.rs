@@ -28,24 +28,30 @@ pub const INTROSPECTION_IS_OFF: &str = "Introspection is off on this server. The
     version of Linkhop, and what `linkhop schema` prints; its operator can switch introspection on.";
 
 /// Checks what depends on the document alone: the values that stand in it, and whether a variable that may be null
-/// is used where none may be. Each operation and each fragment is walked once. Answers what each operation, by its name,
-/// says of lists.
+/// is used where none may be. Each operation and each fragment is walked once. Answers what all of them say in arguments:
+/// the library checks those of each, whichever is to be executed, and before it looks whether there is one.
 ///
 /// # Errors
 /// `BAD_REQUEST` for the first that is wrong. What names things that there are not, the library refuses.
-pub(super) fn check_document(
-    registry: &Registry,
-    document: &ExecutableDocument,
-) -> ServerResult<HashMap<Option<Name>, Lists>> {
+pub(super) fn check_document(registry: &Registry, document: &ExecutableDocument) -> ServerResult<Lists> {
     let fragments = fragments(registry, document)?;
-    let mut lists = HashMap::new();
-    for (name, operation) in document.operations.iter() {
+    let mut lists = Lists::default();
+    let (mut defined, mut spread) = (HashSet::new(), HashSet::new());
+    for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
-        for definition in &operation.variable_definitions {
-            check_default(registry, definition)?;
+        check_definitions(registry, operation)?;
+        for definition in operation
+            .variable_definitions
+            .iter()
+            .map(|definition| &definition.node)
+        {
+            defined.insert(&definition.name.node);
+            if let Some(default) = &definition.default_value {
+                lists.note_default(&definition.name.node, &default.node);
+            }
         }
         let uses = of_operation(registry, operation)?;
-        lists.insert(name.cloned(), all_lists(operation, &uses, &fragments));
+        spread.extend(add_all(&mut lists, &uses, &fragments));
         let required = required(&uses, &fragments);
         for VariableDefinition {
             name,
@@ -74,31 +80,34 @@ pub(super) fn check_document(
             }
         }
     }
+    // One that no operation comes to is checked all the same.
+    for (_, fragment) in fragments.iter().filter(|(name, _)| !spread.contains(*name)) {
+        lists.add(&fragment.lists, 1);
+    }
+    lists.keep_only(|variable| defined.contains(variable));
     Ok(lists)
 }
 
-/// What an operation says of lists, with the fragments that it comes to, each as often as it does: the document's limits
-/// keep that from being very often.
-fn all_lists(operation: &OperationDefinition, uses: &Uses<'_>, fragments: &HashMap<&str, Uses<'_>>) -> Lists {
+/// Adds what an operation says in arguments, with the fragments that it comes to, each as often as it does: the document's
+/// limits keep that from being very often. Answers their names.
+fn add_all<'a>(
+    lists: &mut Lists,
+    uses: &Uses<'a>,
+    fragments: &HashMap<&'a str, Uses<'a>>,
+) -> impl Iterator<Item = &'a str> {
     let mut times: HashMap<&str, usize> = HashMap::new();
     let mut open = uses.spreads.clone();
     while let Some(name) = open.pop() {
         *times.entry(name).or_default() += 1;
         open.extend(fragments.get(name).iter().flat_map(|fragment| &fragment.spreads));
     }
-    let mut lists = uses.lists.clone();
-    for (name, times) in times {
+    lists.add(&uses.lists, 1);
+    for (name, times) in &times {
         if let Some(fragment) = fragments.get(name) {
-            lists.add(&fragment.lists, times);
+            lists.add(&fragment.lists, *times);
         }
     }
-    let mut definitions = operation.variable_definitions.iter();
-    let defined: HashSet<_> = definitions
-        .by_ref()
-        .map(|definition| &definition.node.name.node)
-        .collect();
-    lists.keep_only(|variable| defined.contains(variable));
-    lists
+    times.into_keys()
 }
 
 /// Where variables are used in one definition of a document, and what other definitions it spreads.
@@ -220,31 +229,22 @@ impl<'a> Uses<'a> {
         self.directives(&field.directives)?;
         let registry = self.registry;
         let parent = registry.types.get(parent);
-        let Some(known) = parent.and_then(|parent| parent.field_by_name(&field.name.node)) else {
-            return Ok(());
-        };
+        let known = parent.and_then(|parent| parent.field_by_name(&field.name.node));
         for (name, value) in &field.arguments {
-            let Ok(literal) = value.node.clone().into_const_with(|name| {
-                self.lists.note_use(&name);
-                Ok::<_, Infallible>(stand_in(&name))
-            });
-            self.lists.note(&literal);
-            self.argument(known.args.get(name.node.as_str()), &literal, value.pos)?;
+            let Ok(literal) = value.node.clone().into_const_with(|name| self.used(&name));
+            let argument = known.and_then(|known| known.args.get(name.node.as_str()));
+            self.argument(argument, &literal, value.pos)?;
         }
-        self.selections(
-            MetaTypeName::concrete_typename(&known.ty),
-            &field.selection_set.node,
-        )
+        // Below a field that there is not, the library reads on: a fragment says itself of which type it is.
+        let below = known.map_or("", |known| MetaTypeName::concrete_typename(&known.ty));
+        self.selections(below, &field.selection_set.node)
     }
 
     fn directives(&mut self, directives: &'a [Positioned<Directive>]) -> ServerResult<()> {
         for directive in directives.iter().map(|directive| &directive.node) {
             let known = self.registry.directives.get(directive.name.node.as_str());
             for (name, value) in &directive.arguments {
-                let Ok(literal) = value
-                    .node
-                    .clone()
-                    .into_const_with(|name| Ok::<_, Infallible>(stand_in(&name)));
+                let Ok(literal) = value.node.clone().into_const_with(|name| self.used(&name));
                 let argument = known.and_then(|known| known.args.get(name.node.as_str()));
                 self.argument(argument, &literal, value.pos)?;
             }
@@ -252,7 +252,15 @@ impl<'a> Uses<'a> {
         Ok(())
     }
 
+    /// Counts a use of a variable, and answers what stands for it.
+    fn used(&mut self, variable: &Name) -> Result<Value, Infallible> {
+        self.lists.note_use(variable);
+        Ok(stand_in(variable))
+    }
+
+    /// Counts what stands in an argument, one that there is not too, and checks it.
     fn argument(&mut self, known: Option<&'a MetaInputValue>, value: &Value, at: Pos) -> ServerResult<()> {
+        self.lists.note(value);
         let Some(known) = known else {
             return Ok(());
         };
@@ -281,6 +289,24 @@ pub(super) fn variable(value: &Value) -> Option<&str> {
         Value::Enum(name) => name.strip_prefix('$'),
         _ => None,
     }
+}
+
+/// Checks what an operation says of its variables. Of each one there is one definition, or its value would be checked and
+/// read for each: the library refuses others too, but only afterwards.
+fn check_definitions(registry: &Registry, operation: &OperationDefinition) -> ServerResult<()> {
+    let mut seen = HashSet::new();
+    for definition in &operation.variable_definitions {
+        let name = &definition.node.name.node;
+        if !seen.insert(name) {
+            let name: String = name.chars().take(MAX_NAME).collect();
+            return Err(at(
+                definition.pos,
+                format!("The variable ${name} is defined twice: define it once."),
+            ));
+        }
+        check_default(registry, definition)?;
+    }
+    Ok(())
 }
 
 fn check_default(registry: &Registry, definition: &Positioned<VariableDefinition>) -> ServerResult<()> {

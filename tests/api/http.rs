@@ -121,6 +121,71 @@ async fn without_a_key_arguments_that_are_long_to_read_are_refused_before_they_a
 }
 
 #[tokio::test]
+async fn without_a_key_arguments_count_wherever_they_stand_in_a_document_executed_or_not() {
+    let app = TestApp::start().await;
+    let (few, many) = (vec!["ACTIVE"; 100], vec!["ACTIVE"; 6000]);
+    let one = "a: offers(filter: { status: $v }) { totalCount }";
+    let two = format!("{one} {}", one.replace("a:", "b:"));
+    let (first, define) = (
+        two.replace("filter: { status: $v }", "first: $v"),
+        "($v: [OfferStatus!]!)",
+    );
+    let several = format!("query A{define} {{ {two} }} query B {{ __typename }}");
+    let default = format!(
+        "query A($v: [OfferStatus!] = [{}]) {{ ...F ...F }} query B {{ __typename }} fragment F on Query {{ {first} }}",
+        "ACTIVE,".repeat(3000)
+    );
+    let directives = "viewer @include(if: $v) { name @skip(if: $v) }";
+    for (query, name, sent) in [
+        (&several, json!("C"), true),
+        (&several, Value::Null, true),
+        (&several, json!("B"), true),
+        (
+            &format!("query{define} {{ __typename }} fragment F on Query {{ {two} }}"),
+            Value::Null,
+            true,
+        ),
+        (&format!("query{define} {{ {directives} }}"), Value::Null, true),
+        (
+            &format!("query{define} {{ nothing {{ ... on Query {{ {two} }} }} }}"),
+            Value::Null,
+            true,
+        ),
+        (
+            &format!("query{define} {{ ...F }} fragment F on Offer {{ {first} }}"),
+            Value::Null,
+            true,
+        ),
+        (&default, json!("B"), false),
+    ] {
+        let body = |values: &[&str]| {
+            let variables = if sent { json!({"v": values}) } else { json!({}) };
+            json!({"query": query, "operationName": name, "variables": variables}).to_string()
+        };
+        let answer = app.post(&[JSON], body(&many)).await.json();
+        let message = answer["errors"][0]["message"].to_string();
+        assert!(message.contains("10000 values"), "{query} {name}: {answer}");
+        if sent {
+            let answer = app.post(&[JSON], body(&few)).await.json();
+            assert!(
+                !answer.to_string().contains("10000 values"),
+                "{query} {name}: {answer}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_variable_is_defined_once_or_its_value_would_be_checked_for_each_definition() {
+    let app = TestApp::start().await;
+    let query = format!("query({}) {{ __typename }}", "$v: [Int!] ".repeat(1000));
+    let answer = app.graphql_as(None, &query, json!({"v": [1]})).await;
+    assert_eq!(outline(&answer).1, "BAD_REQUEST");
+    let message = answer.json()["errors"][0]["message"].to_string();
+    assert!(message.contains("$v is defined twice"), "{message}");
+}
+
+#[tokio::test]
 async fn a_body_of_another_media_type_is_a_415() {
     let app = TestApp::start().await;
     for media_type in [
