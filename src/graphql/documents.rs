@@ -34,6 +34,9 @@ const LONGEST: usize = 8 * 1024;
 /// How many values the arguments of a request may have without a key, each as often as it is used in all of its document.
 const VALUES_OF_NOBODY: usize = 10_000;
 
+/// And how many with one. A thousand links of a call have some ten thousand.
+const VALUES: usize = 1_000_000;
+
 /// What a parsed document takes up in memory for each token of its text, at most. A field can be a token of one letter.
 const TOKEN_BYTES: usize = 256;
 
@@ -193,9 +196,25 @@ fn check_of_nobody(values: usize) -> ServerResult<()> {
     }
     let message = format!(
         "Without an API key the arguments of all of a document may have {VALUES_OF_NOBODY} values, those of a variable \
-         each time that it is used; these have {values}. {NO_KEY}"
+         each time that it is used and a long text several; these have {values}. {NO_KEY}"
     );
     Err(refusal(Code::Unauthenticated, message))
+}
+
+/// Lets a request pass whose arguments the library can check in bounded time and memory: what is wrong with a value is told
+/// each time that it is used, with the value in it.
+///
+/// # Errors
+/// `QUERY_TOO_COMPLEX` for more than [`VALUES`].
+fn check_values(values: usize) -> ServerResult<()> {
+    if values <= VALUES {
+        return Ok(());
+    }
+    let message = format!(
+        "The arguments of all of a document may have {VALUES} values, those of a variable each time that it is used and a text \
+         one for every 64 bytes; these have {values}. Use large variables less often, or send several requests."
+    );
+    Err(refusal(Code::QueryTooComplex, message))
 }
 
 /// Lets a subscription pass that can be answered.
@@ -252,9 +271,11 @@ impl Extension for Documents {
             add_defaults(&mut request.variables, operation);
         }
         // Of all operations, and also where there is none to execute: the library looks for it last.
+        let values = lists.values_with(&request.variables);
         if !request.data.contains_key(&TypeId::of::<Arc<Principal>>()) {
-            check_of_nobody(lists.values_with(&request.variables))?;
+            check_of_nobody(values)?;
         }
+        check_values(values)?;
         if let Some(bill) = Bill::of(&request) {
             bill.note_elements(lists.elements_with(&request.variables));
         }

@@ -16,9 +16,13 @@ pub(super) fn elements(value: &Value) -> usize {
     }
 }
 
-/// How many values a value has in it, itself too.
+/// So many bytes of a text are as much work as a value: it is copied as often as it is used, and told in what is wrong with it.
+const TEXT: usize = 64;
+
+/// How many values a value has in it, itself too, and a long text several.
 fn values(value: &Value) -> usize {
     1 + match value {
+        Value::String(text) => text.len() / TEXT,
         Value::List(list) => list.iter().map(values).sum(),
         Value::Object(object) => object.values().map(values).sum(),
         _ => 0,
@@ -111,6 +115,8 @@ mod tests {
     fn elements_of_all_lists_are_counted_wherever_they_stand() {
         for (value, in_lists, all) in [
             (json!(1), 0, 1),
+            (json!("x".repeat(63)), 0, 1),
+            (json!("x".repeat(640)), 0, 11),
             (json!([]), 0, 1),
             (json!([1, 2, 3]), 3, 4),
             (json!({"items": [{"a": [1]}, {"a": 2}]}), 3, 7),

@@ -176,6 +176,23 @@ async fn without_a_key_arguments_count_wherever_they_stand_in_a_document_execute
 }
 
 #[tokio::test]
+async fn a_large_text_is_not_used_any_number_of_times() {
+    let app = TestApp::start().await;
+    let query = format!(
+        "query($v: String!) {{ {} }} fragment F on Query {{ offers(first: $v) {{ totalCount }} }}",
+        "...F ".repeat(900)
+    );
+    let body = |bytes: usize| json!({"query": query, "variables": {"v": "x".repeat(bytes)}}).to_string();
+    let answer = app.post(&[JSON], body(200_000)).await;
+    assert_eq!(outline(&answer).1, "UNAUTHENTICATED");
+    let key = ("x-api-key", app.tenant.key.as_str());
+    let answer = app.post(&[JSON, key], body(200_000)).await;
+    assert_eq!(outline(&answer).1, "QUERY_TOO_COMPLEX");
+    let answer = app.post(&[JSON, key], body(60)).await.json();
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_REQUEST");
+}
+
+#[tokio::test]
 async fn a_variable_is_defined_once_or_its_value_would_be_checked_for_each_definition() {
     let app = TestApp::start().await;
     let query = format!("query({}) {{ __typename }}", "$v: [Int!] ".repeat(1000));

@@ -341,15 +341,20 @@ async fn without_the_setting_nothing_is_sent_whatever_the_variables_of_opentelem
 #[tokio::test]
 async fn a_collector_that_is_down_is_told_of_once_and_changes_no_answer_and_so_is_its_return() {
     let database = Database::migrated().await;
-    let collector = Collector::start_after(2).await;
-    let server = Served::start(&database, &["--traces-endpoint", &collector.url], &[]).await;
+    // Nobody listens there any more.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let address = free.expect("a port").to_string();
+    let endpoint = format!("http://{address}");
+    let server = Served::start(&database, &["--traces-endpoint", &endpoint], &[]).await;
     let (code, _) = server.make_link(&plain(), PARENT).await;
-    for times in 1..=2 {
+    // Each longer than spans gather, and are tried to be sent.
+    for _ in 0..2 {
         for _ in 0..20 {
             assert_eq!(server.visit(&code, None).await.0, 302);
         }
-        collector.hung_up(times).await;
+        tokio::time::sleep(Duration::from_secs(7)).await;
     }
+    let collector = Collector::start_at(&address).await;
     assert_eq!(server.visit(&code, Some(OTHER_PARENT)).await.0, 302);
     let log = server.stop().await;
     only(
@@ -360,6 +365,7 @@ async fn a_collector_that_is_down_is_told_of_once_and_changes_no_answer_and_so_i
     let said = |what: &str| -> Vec<&str> { log.lines().filter(|line| line.contains(what)).collect() };
     let told = said("the collector does not take spans");
     assert_eq!(told.len(), 1, "{log}");
+    assert!(told[0].contains("refused"), "{log}");
     let told = said("the collector takes spans again");
     assert!(told.len() == 1 && told[0].contains("lost="), "{log}");
 }

@@ -21,7 +21,7 @@ use opentelemetry_proto::tonic::{
     trace::v1 as proto,
 };
 use prost::Message as _;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 
 /// A span as a collector sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,19 +54,18 @@ pub struct Collector {
 struct Taken {
     requests: Mutex<Vec<(HeaderMap, ExportTraceServiceRequest)>>,
     begun: AtomicUsize,
-    hung_up: watch::Sender<usize>,
     hangs: bool,
 }
 
 impl Collector {
     /// A collector that takes what it is sent.
     pub async fn start() -> Self {
-        Self::start_after(0).await
+        Self::start_at("127.0.0.1:0").await
     }
 
-    /// One that hangs up on who comes, so many times, and takes what it is sent from then on.
-    pub async fn start_after(times: usize) -> Self {
-        Self::start_as(times, Taken::default()).await
+    /// The same at an address.
+    pub async fn start_at(address: &str) -> Self {
+        Self::start_as(address, Taken::default()).await
     }
 
     /// One that never answers.
@@ -75,35 +74,21 @@ impl Collector {
             hangs: true,
             ..Taken::default()
         };
-        Self::start_as(0, taken).await
+        Self::start_as("127.0.0.1:0", taken).await
     }
 
-    async fn start_as(times: usize, taken: Taken) -> Self {
+    async fn start_as(address: &str, taken: Taken) -> Self {
         let taken = Arc::new(taken);
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let router = Router::new()
             .route("/v1/traces", post(take))
             .with_state(Arc::clone(&taken));
-        let hanging_up = Arc::clone(&taken);
-        tokio::spawn(async move {
-            for _ in 0..times {
-                drop(listener.accept().await);
-                hanging_up.hung_up.send_modify(|so_far| *so_far += 1);
-            }
-            axum::serve(listener, router).await
-        });
+        tokio::spawn(async move { axum::serve(listener, router).await });
         Self {
             url: format!("http://{address}"),
             taken,
         }
-    }
-
-    /// Waits until it has hung up so many times.
-    pub async fn hung_up(&self, times: usize) {
-        let mut hung_up = self.taken.hung_up.subscribe();
-        let waited = hung_up.wait_for(|so_far| *so_far >= times).await;
-        waited.expect("it goes on");
     }
 
     /// How many requests have come, answered or not.
