@@ -218,7 +218,7 @@ async fn a_target_that_somebody_has_worked_with_since_is_left_alone() {
     refused(
         &moving(&source.url, &target.url),
         1,
-        "the target has entries of the audit log that are newer than all of the source",
+        "the target has entries of the audit log that the source does not have: somebody has worked with it",
     );
     let click = "INSERT INTO click (id, clicked_at, short_link_id, method, is_prefetch, agent_list_id) \
         VALUES (x'00000000000000000000000000000000', 5, x'00000000000000000000000000000000', 'GET', false, 1)";
@@ -227,7 +227,7 @@ async fn a_target_that_somebody_has_worked_with_since_is_left_alone() {
     refused(
         &moving(&source.url, &target.url),
         1,
-        "the target has clicks that are newer",
+        "the target has clicks that the source does not have",
     );
     // The other way it goes.
     let ended = moving(&target.url, &source.url);
