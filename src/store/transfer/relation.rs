@@ -1,9 +1,9 @@
 //! Whether a target holds nothing that the source does not know of.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use entity::{AccountId, Timestamp};
-use sea_orm::{ConnectionTrait as _, DbErr, QueryResult, Statement, Value, prelude::Uuid};
+use entity::{AccountId, Timestamp, blocked_host};
+use sea_orm::{ConnectionTrait as _, DbErr, EntityTrait as _, QueryResult, Statement, Value, prelude::Uuid};
 
 use super::TransferError;
 use crate::store::Store;
@@ -36,7 +36,8 @@ pub(super) async fn expect_relation(source: &Store, target: &Store) -> Result<()
     })
 }
 
-/// Of which kind the newest row of `one` is missing in `other`, if of any.
+/// Of which kind the newest row of `one` is missing in `other`, if of any. Of reports of abuse nobody could tell: one that is
+/// missing may have been closed.
 async fn lacking(other: &Store, one: &Store) -> Result<Option<&'static str>, DbErr> {
     Ok(if lacks_click(other, one).await? {
         Some("clicks")
@@ -44,6 +45,8 @@ async fn lacking(other: &Store, one: &Store) -> Result<Option<&'static str>, DbE
         Some("links")
     } else if lacks_entry(other, one).await? {
         Some("entries of the audit log")
+    } else if lacks_host(other, one).await? {
+        Some("changes of blocked hosts")
     } else {
         None
     })
@@ -87,6 +90,18 @@ async fn lacks_entry(other: &Store, one: &Store) -> Result<bool, DbErr> {
     let (account, id): (Uuid, Uuid) = (newest.try_get_by_index(0)?, newest.try_get_by_index(1)?);
     let found = row(other, ENTRY, [account.into(), id.into()]).await?;
     Ok(found.is_none())
+}
+
+/// The row of a host stays when it is blocked no longer, and counts what was done to it.
+async fn lacks_host(other: &Store, one: &Store) -> Result<bool, DbErr> {
+    let rows = blocked_host::Entity::find().all(&one.read).await?;
+    let others = blocked_host::Entity::find().all(&other.read).await?;
+    let others: HashMap<_, _> = others.iter().map(|row| (row.host.as_str(), row)).collect();
+    Ok(rows.iter().any(|row| {
+        others
+            .get(row.host.as_str())
+            .is_none_or(|found| row.changes > found.changes || row.changes == found.changes && row != *found)
+    }))
 }
 
 /// All accounts.

@@ -181,3 +181,33 @@ async fn a_click_that_the_source_has_removed_for_its_age_may_go_but_none_behind_
         refused(&source, &target, AHEAD);
     }
 }
+
+/// A host that is blocked.
+const HOST: &str = "phish.example";
+
+fn block(database: &Database, action: &str, host: &str) {
+    let database = ["--database-url", database.url.as_str()];
+    let arguments = ["destination", action, host];
+    run(arguments.into_iter().chain(database), []).printed();
+}
+
+#[tokio::test]
+async fn a_host_that_was_blocked_or_freed_in_the_target_stays_so() {
+    for (source, target) in pairs().await {
+        block(&source, "block", HOST);
+        moved(&source, &target);
+        block(&target, "block", "other.example");
+        refused(&source, &target, AHEAD);
+        moved(&target, &source);
+        block(&target, "unblock", HOST);
+        refused(&source, &target, AHEAD);
+        moved(&target, &source);
+        block(&source, "block", HOST);
+        moved(&source, &target);
+        // As often changed, and not the same.
+        block(&source, "unblock", HOST);
+        block(&target, "block", HOST);
+        refused(&source, &target, APART);
+        refused(&target, &source, APART);
+    }
+}
