@@ -40,7 +40,7 @@ pub use self::{
     write::WriteError,
 };
 
-/// The lock that a move has on a `PostgreSQL` database that it writes to.
+/// The lock that a move has on a `PostgreSQL` database that it writes to. Beside an `SQLite` file it is one on a file.
 const ONE_MOVE: i64 = 0x6c69_6e6b_6d6f_7665;
 
 /// What of the two it is about.

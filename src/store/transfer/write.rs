@@ -3,7 +3,7 @@
 mod postgres;
 mod sqlite;
 
-use std::{path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use sea_orm::sqlx;
 
@@ -27,6 +27,9 @@ pub enum WriteError {
     /// `PostgreSQL` could not.
     #[error("PostgreSQL could not write it")]
     Postgres(#[from] sqlx::Error),
+    /// Whether another move writes could not be found out.
+    #[error("the file beside the database can't be locked")]
+    Lock(#[source] io::Error),
     /// It was stopped.
     #[error("writing was broken off")]
     BrokenOff,
@@ -110,7 +113,7 @@ impl Target {
     /// Whether nobody else moves something into it; nobody may until this connection ends.
     pub(super) async fn claim(&mut self, number: i64) -> Result<bool, WriteError> {
         match self {
-            Self::Sqlite(_) => Ok(true),
+            Self::Sqlite(target) => target.as_ref().ok_or(WriteError::BrokenOff)?.claim(),
             Self::Postgres(target) => Ok(target.claim(number).await?),
         }
     }

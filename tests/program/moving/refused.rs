@@ -251,6 +251,33 @@ async fn one_move_at_a_time_writes_to_a_server() {
     );
 }
 
+#[tokio::test]
+async fn one_move_at_a_time_writes_to_a_file() {
+    let (source, target) = (Database::migrated().await, migrated_file().await);
+    let file = target.url.trim_start_matches("sqlite://");
+    let beside = std::fs::File::create(format!("{file}-move")).expect("a file");
+    beside.lock().expect("a lock");
+    let mut names = vec![target.url.clone()];
+    #[cfg(unix)]
+    {
+        let name = format!("{file}-other");
+        std::os::unix::fs::symlink(file, &name).expect("a link");
+        names.push(format!("sqlite://{name}"));
+    }
+    for name in &names {
+        refused(
+            &moving(&source.url, name),
+            1,
+            "another `linkhop move` writes to the target",
+        );
+    }
+    drop(beside);
+    for name in &names {
+        let ended = moving(&source.url, name);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+}
+
 #[test]
 fn what_is_no_database_is_said_to_be_none_and_no_password_is_shown() {
     let file = "sqlite:///nowhere/linkhop.db";
