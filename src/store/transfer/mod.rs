@@ -222,6 +222,8 @@ pub async fn transfer(
         moved.push(transfer.merge(&table, &mut tell).await?);
     }
     transfer.remove_late().await?;
+    // All is read: the source need no longer keep for this what others have changed since.
+    transfer.reader = None;
     transfer.writer.settle().await.map_err(TransferError::Target)?;
     transfer.read_back(&all, &moved, &mut tell).await?;
     let done = transfer.writer.run(check::UNMARK).await;
