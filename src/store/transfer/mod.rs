@@ -226,7 +226,7 @@ pub async fn transfer(
     transfer.reader = None;
     transfer.writer.settle().await.map_err(TransferError::Target)?;
     transfer.read_back(&all, &moved, &mut tell).await?;
-    let done = transfer.writer.run(check::UNMARK).await;
+    let done = transfer.writer.finish(check::UNMARK).await;
     done.map_err(TransferError::Target)?;
     Ok(moved)
 }

@@ -15,6 +15,9 @@ use crate::store::aside;
 const ROWS: usize = 20_000;
 const BYTES: usize = 4 * 1024 * 1024;
 
+/// Brings all into the file itself that `SQLite` has written beside it.
+const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
 /// The log, which databases refuse to change: only what moves it may.
 const LOG: &str = "audit_entry";
 
@@ -108,6 +111,15 @@ impl Target {
             Self::Postgres(target) => target.settle().await?,
         }
         Ok(())
+    }
+
+    /// Runs the last statements of all, after which whoever takes an `SQLite` file elsewhere takes them with it.
+    pub(super) async fn finish(&mut self, statements: &'static str) -> Result<(), WriteError> {
+        self.run(statements).await?;
+        match self {
+            Self::Sqlite(_) => self.run(CHECKPOINT).await,
+            Self::Postgres(_) => Ok(()),
+        }
     }
 
     /// Whether nobody else moves something into it; nobody may until this connection ends.
