@@ -19,7 +19,7 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
-use super::{print, run_to_the_end, tell_of_metrics, trace};
+use super::{expect_whole, print, run_to_the_end, tell_of_metrics, trace};
 use crate::{
     accounts::{self, Granter, NewApiKey, rows_of},
     app::Clock,
@@ -67,6 +67,7 @@ impl Demo {
         let file = folder.join("linkhop.db");
         let store = Store::connect(&url_of(&file), &self.database.options(true)).await?;
         store.migrate_up().await?;
+        expect_whole(&store).await?;
         let mut settings = self.server.settings(None)?;
         let traced = trace(&self.server, &store)?;
         let server = Server::bind(store.clone(), &self.server).await?;

@@ -24,7 +24,7 @@ use crate::{
 pub(super) const AFTER_HELP: &str = "\
 The target becomes what the source is at one moment from while the command runs: accounts, keys, links, clicks, figures, the audit log, the \
 secrets that visitors are recognised by. Both ways between SQLite and PostgreSQL, and between two of a kind. An empty target gets \
-its tables; one that holds something else is refused. The source is only read.
+its tables; one that holds something else is refused. No row of the source is changed.
 
 It may be stopped and run again: rows that are there are not written again. So run it while the server works, stop the server, run it \
 once more for what came since, and start the server over the target. Let no server work over the target before: `linkhop serve` refuses \

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, net::TcpListener, path::Path, process::Command, time::Duration};
 
-use linkhop::app::Clock;
+use linkhop::{
+    app::Clock,
+    store::{Options, Store},
+};
+use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 
 use super::{
@@ -34,6 +38,26 @@ fn client(demo: &Value) -> Client {
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")
+}
+
+#[tokio::test]
+async fn a_file_into_which_a_move_is_not_finished_is_no_demo() {
+    let folder = folder();
+    let url = format!("sqlite://{}", folder.path().join("linkhop.db").display());
+    let options = Options {
+        create: true,
+        ..Options::default()
+    };
+    let store = Store::connect(&url, &options).await.expect("a file");
+    store.migrate_up().await.expect("tables");
+    let mark = "CREATE TABLE unfinished_move (begun_at bigint)";
+    store.write.execute_unprepared(mark).await.expect("the mark");
+    let ended = demo(folder.path(), &[]).end_within(Duration::from_mins(1)).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+    assert!(
+        ended.stderr.contains("a move into this database is not finished"),
+        "{ended:?}"
+    );
 }
 
 #[test]

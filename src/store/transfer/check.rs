@@ -1,10 +1,9 @@
-//! Whether two databases go together.
+//! Whether two databases are fit for a move.
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{fs, path::Path};
 
-use entity::AccountId;
 use migration::{Migrator, MigratorTrait as _, SchemaManager};
-use sea_orm::{ConnectionTrait as _, DbErr, Statement, TryGetable, prelude::Uuid};
+use sea_orm::DbErr;
 
 use super::{Side, TransferError};
 use crate::store::{
@@ -58,13 +57,6 @@ impl Store {
     pub async fn is_half_moved(&self) -> Result<bool, DbErr> {
         SchemaManager::new(&self.read).has_table(MARKED).await
     }
-
-    /// The values of one column.
-    async fn column<T: TryGetable>(&self, select: &str) -> Result<Vec<T>, DbErr> {
-        let select = Statement::from_string(self.read.get_database_backend(), select);
-        let rows = self.read.query_all_raw(select).await?;
-        rows.iter().map(|row| row.try_get_by_index(0)).collect()
-    }
 }
 
 /// Whether two URLs name one `SQLite` file.
@@ -108,49 +100,4 @@ pub(super) async fn prepare(target: &Store) -> Result<(), TransferError> {
         Schema::Older => Err(TransferError::Older(Side::Target)),
         Schema::Newer => Err(TransferError::Newer(Side::Target)),
     }
-}
-
-/// Refuses a target whose rows would be lost: one of another server, and one that somebody has worked with since it was moved
-/// there. Nobody removes an account, a link, an entry of the log or the newest click, and the ids of all but accounts are in
-/// the order of time.
-pub(super) async fn expect_relation(source: &Store, target: &Store) -> Result<(), TransferError> {
-    let accounts = "SELECT id FROM account";
-    let there: Vec<Uuid> = target.column(accounts).await?;
-    let here: HashSet<Uuid> = source.column(accounts).await?.into_iter().collect();
-    if let Some(stranger) = there.into_iter().find(|id| !here.contains(id)) {
-        return Err(TransferError::Stranger(AccountId::from(stranger)));
-    }
-    expect_ahead::<i64>(
-        source,
-        target,
-        "clicks",
-        "SELECT seq FROM click ORDER BY seq DESC LIMIT 1",
-    )
-    .await?;
-    for (what, newest) in [
-        ("links", "SELECT id FROM short_link ORDER BY id DESC LIMIT 1"),
-        (
-            "entries of the audit log",
-            "SELECT id FROM audit_entry ORDER BY id DESC LIMIT 1",
-        ),
-    ] {
-        expect_ahead::<Uuid>(source, target, what, newest).await?;
-    }
-    Ok(())
-}
-
-/// Refuses a target whose newest row is newer than the source's.
-async fn expect_ahead<T: TryGetable + Ord>(
-    source: &Store,
-    target: &Store,
-    what: &'static str,
-    newest: &str,
-) -> Result<(), TransferError> {
-    // In this order, since the source may grow meanwhile.
-    let there = target.column::<T>(newest).await?;
-    let here = source.column::<T>(newest).await?;
-    if there > here {
-        return Err(TransferError::Ahead(what));
-    }
-    Ok(())
 }

@@ -13,6 +13,7 @@ mod copy;
 mod json;
 mod lot;
 mod read;
+mod relation;
 mod table;
 mod under_way;
 mod walk;
@@ -39,7 +40,7 @@ pub use self::{
     write::WriteError,
 };
 
-/// The lock that a move has on a `PostgreSQL` database that it writes to.
+/// The lock that a move has on a `PostgreSQL` database that it writes to. Beside an `SQLite` file it is one on a file.
 const ONE_MOVE: i64 = 0x6c69_6e6b_6d6f_7665;
 
 /// What of the two it is about.
@@ -83,10 +84,17 @@ pub enum TransferError {
     Stranger(AccountId),
     /// A server has been at work on it.
     #[error(
-        "the target has {0} that are newer than all of the source: somebody has worked with it since it was moved there. \
+        "the target has {0} that the source does not have: somebody has worked with it since it was moved there. \
          To bring those along move the other way; to give them up, give an empty database"
     )]
     Ahead(&'static str),
+    /// Servers have been at work on both.
+    #[error(
+        "the target has {0} that the source does not have, and the source {1} that the target does not have: both have been \
+         worked with since they were the same, and neither can be moved onto the other without losing rows. Go on with one \
+         of them, or move it to an empty database; keep the other for what only it has"
+    )]
+    Apart(&'static str, &'static str),
     /// Two at once would undo each other's work.
     #[error("another `linkhop move` writes to the target")]
     Busy,
@@ -189,7 +197,7 @@ pub async fn transfer(
     .map_err(TransferError::Target)?;
     expect_two(&mut reader, &mut writer, seed).await?;
     check::prepare(target.store).await?;
-    check::expect_relation(source.store, target.store).await?;
+    relation::expect_relation(source.store, target.store).await?;
     let failed = |error| TransferError::Open(Side::Source, error);
     reader.hold().await.map_err(failed)?;
     writer.run(check::MARK).await.map_err(TransferError::Target)?;
@@ -214,9 +222,11 @@ pub async fn transfer(
         moved.push(transfer.merge(&table, &mut tell).await?);
     }
     transfer.remove_late().await?;
+    // All is read: the source need no longer keep for this what others have changed since.
+    transfer.reader = None;
     transfer.writer.settle().await.map_err(TransferError::Target)?;
     transfer.read_back(&all, &moved, &mut tell).await?;
-    let done = transfer.writer.run(check::UNMARK).await;
+    let done = transfer.writer.finish(check::UNMARK).await;
     done.map_err(TransferError::Target)?;
     Ok(moved)
 }

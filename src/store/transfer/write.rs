@@ -3,7 +3,7 @@
 mod postgres;
 mod sqlite;
 
-use std::{path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use sea_orm::sqlx;
 
@@ -14,6 +14,9 @@ use crate::store::aside;
 /// How many rows, or bytes, a transaction writes.
 const ROWS: usize = 20_000;
 const BYTES: usize = 4 * 1024 * 1024;
+
+/// Brings all into the file itself that `SQLite` has written beside it.
+const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// The log, which databases refuse to change: only what moves it may.
 const LOG: &str = "audit_entry";
@@ -27,6 +30,9 @@ pub enum WriteError {
     /// `PostgreSQL` could not.
     #[error("PostgreSQL could not write it")]
     Postgres(#[from] sqlx::Error),
+    /// Whether another move writes could not be found out.
+    #[error("the file beside the database can't be locked")]
+    Lock(#[source] io::Error),
     /// It was stopped.
     #[error("writing was broken off")]
     BrokenOff,
@@ -107,10 +113,19 @@ impl Target {
         Ok(())
     }
 
+    /// Runs the last statements of all, after which whoever takes an `SQLite` file elsewhere takes them with it.
+    pub(super) async fn finish(&mut self, statements: &'static str) -> Result<(), WriteError> {
+        self.run(statements).await?;
+        match self {
+            Self::Sqlite(_) => self.run(CHECKPOINT).await,
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Whether nobody else moves something into it; nobody may until this connection ends.
     pub(super) async fn claim(&mut self, number: i64) -> Result<bool, WriteError> {
         match self {
-            Self::Sqlite(_) => Ok(true),
+            Self::Sqlite(target) => target.as_ref().ok_or(WriteError::BrokenOff)?.claim(),
             Self::Postgres(target) => Ok(target.claim(number).await?),
         }
     }

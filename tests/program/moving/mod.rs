@@ -1,5 +1,6 @@
 //! All that a database holds, moved to another one: of the same kind and of the other.
 
+mod apart;
 mod interrupted;
 mod mended;
 mod refused;

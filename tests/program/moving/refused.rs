@@ -218,7 +218,7 @@ async fn a_target_that_somebody_has_worked_with_since_is_left_alone() {
     refused(
         &moving(&source.url, &target.url),
         1,
-        "the target has entries of the audit log that are newer than all of the source",
+        "the target has entries of the audit log that the source does not have: somebody has worked with it",
     );
     let click = "INSERT INTO click (id, clicked_at, short_link_id, method, is_prefetch, agent_list_id) \
         VALUES (x'00000000000000000000000000000000', 5, x'00000000000000000000000000000000', 'GET', false, 1)";
@@ -227,7 +227,7 @@ async fn a_target_that_somebody_has_worked_with_since_is_left_alone() {
     refused(
         &moving(&source.url, &target.url),
         1,
-        "the target has clicks that are newer",
+        "the target has clicks that the source does not have",
     );
     // The other way it goes.
     let ended = moving(&target.url, &source.url);
@@ -249,6 +249,33 @@ async fn one_move_at_a_time_writes_to_a_server() {
         1,
         "another `linkhop move` writes to the target",
     );
+}
+
+#[tokio::test]
+async fn one_move_at_a_time_writes_to_a_file() {
+    let (source, target) = (Database::migrated().await, migrated_file().await);
+    let file = target.url.trim_start_matches("sqlite://");
+    let beside = std::fs::File::create(format!("{file}-move")).expect("a file");
+    beside.lock().expect("a lock");
+    let mut names = vec![target.url.clone()];
+    #[cfg(unix)]
+    {
+        let name = format!("{file}-other");
+        std::os::unix::fs::symlink(file, &name).expect("a link");
+        names.push(format!("sqlite://{name}"));
+    }
+    for name in &names {
+        refused(
+            &moving(&source.url, name),
+            1,
+            "another `linkhop move` writes to the target",
+        );
+    }
+    drop(beside);
+    for name in &names {
+        let ended = moving(&source.url, name);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
 }
 
 #[test]

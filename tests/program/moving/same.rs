@@ -29,6 +29,12 @@ async fn a_server_over_the_target_answers_what_the_one_over_the_source_did_and_g
                 assert_eq!(table["added"], table["rows"], "{table}");
             }
         }
+        if target.is_file() {
+            // The file is all there is.
+            let log = format!("{}-wal", target.url.trim_start_matches("sqlite://"));
+            let waiting = std::fs::metadata(log).map_or(0, |log| log.len());
+            assert_eq!(waiting, 0);
+        }
         let again = moved(&source, &target);
         assert_eq!(written(&again), 0, "{again:?}");
         assert_eq!(sums(&again), sums(&first));

@@ -1,6 +1,11 @@
 //! Writing to `SQLite`: prepared statements, stepped row by row.
 
-use std::{path::Path, time::Duration};
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    path::Path,
+    time::Duration,
+};
 
 use rusqlite::{
     Connection, Statement, TransactionBehavior,
@@ -8,7 +13,7 @@ use rusqlite::{
     types::{ToSqlOutput, ValueRef},
 };
 
-use super::{Changes, LOG};
+use super::{Changes, LOG, WriteError};
 use crate::store::{
     transfer::{
         copy::json_text,
@@ -25,28 +30,48 @@ const SETTINGS: &str = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;
 /// The links, whose index of words is kept by triggers.
 const LINKS: &str = "short_link";
 
+/// What the name of the file beside the database ends with that a move holds a lock on.
+const LOCK: &str = "-move";
+
 #[derive(Debug)]
-pub(in crate::store::transfer) struct SqliteTarget(Connection);
+pub(in crate::store::transfer) struct SqliteTarget {
+    db: Connection,
+    /// Never the database itself: with that `SQLite` would lose its own locks. It stays there, empty: whoever removed it could
+    /// take it from somebody who has just opened it.
+    lock: File,
+}
 
 impl SqliteTarget {
-    pub(super) fn open(file: &Path) -> rusqlite::Result<Self> {
+    pub(super) fn open(file: &Path) -> Result<Self, WriteError> {
         let db = Connection::open(file)?;
         db.busy_timeout(Duration::from_secs(5))?;
         db.execute_batch(SETTINGS)?;
-        Ok(Self(db))
+        let lock = lock_beside(file).map_err(WriteError::Lock)?;
+        Ok(Self { db, lock })
+    }
+
+    /// Whether no other process writes with one of these.
+    pub(super) fn claim(&self) -> Result<bool, WriteError> {
+        match self.lock.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(WriteError::Lock(error)),
+        }
     }
 
     pub(super) fn run(&self, statements: &str) -> rusqlite::Result<()> {
-        self.0.execute_batch(statements)
+        self.db.execute_batch(statements)
     }
 
     pub(super) fn settle(&self) -> rusqlite::Result<()> {
-        self.0
+        self.db
             .execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE)")
     }
 
     pub(super) fn apply(&mut self, table: &Table, changes: &Changes) -> rusqlite::Result<()> {
-        let db = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let db = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Of the log they refuse what is to be done.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, table.name != LOG)?;
         let name = quoted(table.name);
@@ -84,6 +109,17 @@ impl SqliteTarget {
         }
         db.commit()
     }
+}
+
+/// Opens the file to lock, whatever the database is called.
+fn lock_beside(file: &Path) -> io::Result<File> {
+    let mut path = fs::canonicalize(file)?.into_os_string();
+    path.push(LOCK);
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
 }
 
 /// Runs a statement for each row. It names what it takes of a row by the columns' names.
