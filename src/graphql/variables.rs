@@ -231,7 +231,10 @@ impl<'a> Uses<'a> {
         let parent = registry.types.get(parent);
         let known = parent.and_then(|parent| parent.field_by_name(&field.name.node));
         for (name, value) in &field.arguments {
-            let Ok(literal) = value.node.clone().into_const_with(|name| self.used(&name));
+            let Ok(literal) = value
+                .node
+                .clone()
+                .into_const_with(|name| Ok::<_, Infallible>(self.used(&name)));
             let argument = known.and_then(|known| known.args.get(name.node.as_str()));
             self.argument(argument, &literal, value.pos)?;
         }
@@ -244,7 +247,10 @@ impl<'a> Uses<'a> {
         for directive in directives.iter().map(|directive| &directive.node) {
             let known = self.registry.directives.get(directive.name.node.as_str());
             for (name, value) in &directive.arguments {
-                let Ok(literal) = value.node.clone().into_const_with(|name| self.used(&name));
+                let Ok(literal) = value
+                    .node
+                    .clone()
+                    .into_const_with(|name| Ok::<_, Infallible>(self.used(&name)));
                 let argument = known.and_then(|known| known.args.get(name.node.as_str()));
                 self.argument(argument, &literal, value.pos)?;
             }
@@ -253,9 +259,9 @@ impl<'a> Uses<'a> {
     }
 
     /// Counts a use of a variable, and answers what stands for it.
-    fn used(&mut self, variable: &Name) -> Result<Value, Infallible> {
+    fn used(&mut self, variable: &Name) -> Value {
         self.lists.note_use(variable);
-        Ok(stand_in(variable))
+        stand_in(variable)
     }
 
     /// Counts what stands in an argument, one that there is not too, and checks it.
