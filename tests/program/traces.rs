@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::header;
 use serde_json::{Value, json};
+use tokio::net::TcpSocket;
 
 use super::{client::Client, process::Program};
 use crate::support::{Collector, Database, START, Span, Tenant};
@@ -341,10 +342,10 @@ async fn without_the_setting_nothing_is_sent_whatever_the_variables_of_opentelem
 #[tokio::test]
 async fn a_collector_that_is_down_is_told_of_once_and_changes_no_answer_and_so_is_its_return() {
     let database = Database::migrated().await;
-    // Nobody listens there any more.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let address = free.expect("a port").to_string();
-    let endpoint = format!("http://{address}");
+    // Nobody listens there yet, and nobody else can.
+    let port = TcpSocket::new_v4().expect("a socket");
+    port.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+    let endpoint = format!("http://{}", port.local_addr().expect("an address"));
     let server = Served::start(&database, &["--traces-endpoint", &endpoint], &[]).await;
     let (code, _) = server.make_link(&plain(), PARENT).await;
     // Each longer than spans gather, and are tried to be sent.
@@ -354,7 +355,7 @@ async fn a_collector_that_is_down_is_told_of_once_and_changes_no_answer_and_so_i
         }
         tokio::time::sleep(Duration::from_secs(7)).await;
     }
-    let collector = Collector::start_at(&address).await;
+    let collector = Collector::start_on(port.listen(16).expect("a listener"));
     assert_eq!(server.visit(&code, Some(OTHER_PARENT)).await.0, 302);
     let log = server.stop().await;
     only(

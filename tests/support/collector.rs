@@ -42,6 +42,10 @@ pub struct Span {
     pub attributes: BTreeMap<String, String>,
 }
 
+async fn free_port() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.expect("a port")
+}
+
 /// A running collector.
 #[derive(Clone, Debug)]
 pub struct Collector {
@@ -60,12 +64,12 @@ struct Taken {
 impl Collector {
     /// A collector that takes what it is sent.
     pub async fn start() -> Self {
-        Self::start_at("127.0.0.1:0").await
+        Self::start_on(free_port().await)
     }
 
-    /// The same at an address.
-    pub async fn start_at(address: &str) -> Self {
-        Self::start_as(address, Taken::default()).await
+    /// The same on a listener of one's own.
+    pub fn start_on(listener: TcpListener) -> Self {
+        Self::start_as(listener, Taken::default())
     }
 
     /// One that never answers.
@@ -74,12 +78,11 @@ impl Collector {
             hangs: true,
             ..Taken::default()
         };
-        Self::start_as("127.0.0.1:0", taken).await
+        Self::start_as(free_port().await, taken)
     }
 
-    async fn start_as(address: &str, taken: Taken) -> Self {
+    fn start_as(listener: TcpListener, taken: Taken) -> Self {
         let taken = Arc::new(taken);
-        let listener = TcpListener::bind(address).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let router = Router::new()
             .route("/v1/traces", post(take))

@@ -57,7 +57,6 @@ async fn a_move_that_was_killed_is_run_again_and_goes_on_where_it_was() {
         let mut killed_at = 0;
         while killed_at == 0 {
             killed_at = there().await.unwrap_or_default();
-            tokio::time::sleep(Duration::from_millis(2)).await;
         }
         program.kill();
         let killed_at = there().await.expect("a count");
