@@ -97,7 +97,7 @@ async fn holder(state: &State, key: &str, address: Option<IpAddr>) -> Result<Arc
     let Some(key) = ApiKey::parse(key) else {
         // Nothing is looked up.
         if let Some(guess) = guesses.begin(address, now).await.map_err(too_many)? {
-            guess.was_wrong();
+            guess.counts();
         }
         return Err(unknown());
     };
@@ -120,7 +120,7 @@ async fn holder(state: &State, key: &str, address: Option<IpAddr>) -> Result<Arc
                 guesses.forget(&hash);
             }
             if let Some(guess) = guess {
-                guess.was_wrong();
+                guess.counts();
             }
             Err(unknown())
         }

@@ -129,7 +129,7 @@ pub(super) async fn post(
     };
     let wrong = match report(&app.store, &app.resolver, &domain, &new, now).await {
         Ok(_) => {
-            place.was_wrong();
+            place.counts();
             let text = "The operator of this server will look at it.";
             return said(StatusCode::OK, "Thank you", text);
         }

@@ -43,7 +43,7 @@ pub enum Standing {
     Over(u32),
 }
 
-/// A try of which nobody knows yet what comes of it. Unless it was [`wrong`](Self::was_wrong), it does not count.
+/// A try of which nobody knows yet what comes of it. Unless it is told that it [counts](Self::counts), it does not.
 #[derive(Debug)]
 pub struct Try {
     count: Arc<Count>,
@@ -150,8 +150,8 @@ impl Count {
 }
 
 impl Try {
-    /// It counts.
-    pub fn was_wrong(self) {
+    /// It was wrong, or is done what may be done only so often.
+    pub fn counts(self) {
         self.place.forget();
         self.count.note(self.most);
     }
@@ -224,9 +224,9 @@ mod tests {
         drop(one);
         let three = three.await.expect("a try");
         let mut four = Box::pin(tries.begin(address, at(500)));
-        two.was_wrong();
+        two.counts();
         assert!(waits(&mut four).await);
-        three.was_wrong();
+        three.counts();
         assert_eq!(four.await.expect_err("too many"), 60);
         assert_eq!(tries.standing(&address, at(500)), Standing::Over(60));
         assert_eq!(tries.begin(address, at(59_000)).await.expect_err("too many"), 1);
