@@ -13,8 +13,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{
-    SqliteFile, snapshot::places, sqlite_file::CHECKPOINT_PAGES, sqlite_reader::SqliteReader,
-    transaction::Turn,
+    SqliteFile, snapshot::places, sqlite_file::LONGEST_LOG, sqlite_reader::SqliteReader, transaction::Turn,
 };
 
 /// How far `SQLite` goes to survive a power failure.
@@ -231,7 +230,7 @@ impl Store {
                 .foreign_keys(true)
                 .pragma("journal_mode", "WAL")
                 .pragma("synchronous", synchronous.pragma())
-                .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
+                .pragma("wal_autocheckpoint", LONGEST_LOG.to_string())
         });
         // The first connection makes the file and its write-ahead log, which a reader may not.
         let write = Database::connect(write).await?;

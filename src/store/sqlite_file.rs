@@ -7,9 +7,9 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::transaction::Turn;
 
-/// After how many pages of 4 KiB the write-ahead log is copied into the file. `SQLite`'s own thousand are what two sets of
-/// links change: then the same pages of indexes are copied again and again.
-pub(super) const CHECKPOINT_PAGES: u32 = 4000;
+/// From how many pages of 4 KiB of the write-ahead log on whoever commits copies it into the file: much, since the writer has
+/// it copied beside it, and where there is none nobody waits for the disk.
+pub(super) const LONGEST_LOG: u32 = 16_000;
 
 /// An `SQLite` file that is set up already, for whoever writes to it in transactions of its own.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ impl SqliteFile {
         let db = Connection::open(&self.path)?;
         db.busy_timeout(Duration::from_secs(5))?;
         db.pragma_update(None, "foreign_keys", true)?;
-        db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        db.pragma_update(None, "wal_autocheckpoint", LONGEST_LOG)?;
         Ok(db)
     }
 

@@ -3,11 +3,12 @@
 //! Visitors wait for clicks, so clicks go first, and links give way: a few of them are stored with the clicks of a lot, and
 //! the others a little later.
 
+mod checkpointer;
 mod links;
 mod rows;
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, atomic::Ordering, mpsc::SyncSender},
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
     time::{Duration, Instant},
@@ -16,6 +17,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, config::DbConfig};
 use tokio::{runtime::Handle, sync::mpsc};
 
+pub(super) use self::checkpointer::Checkpointer;
 pub(in crate::store) use self::links::{INDEX_LINKS, LAST_LINK};
 use self::{
     links::LinksOfLot,
@@ -32,12 +34,13 @@ use crate::store::{SqliteFile, Synchronous};
 /// it.
 const LINKS: usize = 512;
 
-/// How much longer links then wait than the work of storing some of them with clicks took. It is much, since most of what
-/// visitors lack then is processors: `scripts/bench batch` shows it.
-const GIVE_WAY: u32 = 12;
+/// How much longer than the work of storing some links with clicks took the other links then wait, for each of these clicks,
+/// and at most. It is much, since visitors lack processors and the disk then: `scripts/bench batch` shows it.
+const GIVE_WAY: usize = 4;
+const GIVE_WAY_AT_MOST: usize = 30;
 
 /// How long links wait at most: the work may have taken so long because of something else.
-const LONGEST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_millis(60);
 
 /// KiB of pages that the connection keeps. A set of links changes more than the two thousand that `SQLite` would: those were
 /// written and read again before the set was stored.
@@ -75,11 +78,17 @@ impl SqliteWriter {
         })
     }
 
-    /// Stores what comes until nobody is left to send.
+    /// Stores what comes until nobody is left to send, and says so when something is committed.
     ///
     /// Callers are woken by one task on `runtime`, not from here: a task that is woken from outside goes through a
     /// lock that all share, one by one.
-    pub(super) fn write_all(mut self, mut waiting: mpsc::Receiver<Message>, lots: &Lots, runtime: &Handle) {
+    pub(super) fn write_all(
+        mut self,
+        mut waiting: mpsc::Receiver<Message>,
+        lots: &Lots,
+        runtime: &Handle,
+        committed: &SyncSender<()>,
+    ) {
         let mut messages = Vec::with_capacity(LOT);
         let mut lot = Lot::default();
         // When links that are left are due.
@@ -105,8 +114,10 @@ impl SqliteWriter {
                 let are_links_due = due <= Instant::now();
                 self.store(&mut lot, are_links_due, &mut waiting)
             };
+            // Where it was said and not heard yet, that will do.
+            let _ = committed.try_send(());
             if lot.clicks > 0 && !self.links_took.is_zero() {
-                due = Instant::now() + (self.links_took * GIVE_WAY).min(LONGEST_WAIT);
+                due = Instant::now() + self.rest_after(lot.clicks);
             }
             let (stored, outcomes, rest) = lot.settle(outcomes);
             stored.note(lots);
@@ -116,6 +127,15 @@ impl SqliteWriter {
                 runtime.spawn(async move { stored.answer(outcomes) });
             }
         }
+    }
+
+    /// How long links wait after some of them were stored with so many clicks.
+    fn rest_after(&self, clicks: usize) -> Duration {
+        let times = (clicks * GIVE_WAY).min(GIVE_WAY_AT_MOST);
+        let rest = self
+            .links_took
+            .saturating_mul(u32::try_from(times).unwrap_or(u32::MAX));
+        rest.min(LONGEST_WAIT)
     }
 
     /// Stores a lot together, and with it what comes while it is written: who comes then would else wait for this commit
@@ -291,7 +311,7 @@ mod tests {
     }
 
     /// What became of a lot, and what is left of it.
-    fn store(writer: &mut SqliteWriter, mut lot: Lot, are_links_due: bool) -> (Vec<Done>, Lot) {
+    pub(super) fn store(writer: &mut SqliteWriter, mut lot: Lot, are_links_due: bool) -> (Vec<Done>, Lot) {
         let outcomes = writer.store_together(&mut lot, are_links_due, |_| {});
         let outcomes = outcomes.expect("stored").into_iter().map(Ok).collect();
         let (_, outcomes, rest) = lot.settle(outcomes);
