@@ -11,7 +11,7 @@ from targets import Linkhop
 from wrk import Creates, Redirects
 
 CONNECTIONS = 32
-ROUNDS = 4
+ROUNDS = 8
 # How many percent of processor time a request may cost more.
 MOST = {"redirect": 5, "createShortLink": 10}
 # The most that may be set: counted and never reached.
