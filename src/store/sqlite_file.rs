@@ -7,8 +7,8 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::transaction::Turn;
 
-/// From how many pages of 4 KiB of the write-ahead log on whoever commits copies it into the file: much, since the writer has
-/// it copied beside it, and where there is none nobody waits for the disk.
+/// From how many pages of 4 KiB of the write-ahead log on whoever commits copies it into the file, but for the writer, beside
+/// whom it is copied all the time: so it gets this long only in a command without one, or where a reader holds that up.
 pub(super) const LONGEST_LOG: u32 = 16_000;
 
 /// An `SQLite` file that is set up already, for whoever writes to it in transactions of its own.

@@ -175,12 +175,15 @@ impl Writer {
             } => {
                 let writer = sqlite::SqliteWriter::open(file.clone(), *synchronous)?;
                 let checkpointer = sqlite::Checkpointer::open(file.clone())?;
-                let (committed, commits) = std::sync::mpsc::sync_channel(1);
-                std::thread::spawn(move || checkpointer.copy_all(&commits));
+                let (kept, ended) = std::sync::mpsc::channel();
+                std::thread::spawn(move || checkpointer.copy_all(&ended));
                 // A thread of its own: a prepared statement is stepped without a hop to another, which is
                 // most of what a click would cost.
                 let runtime = Handle::current();
-                std::thread::spawn(move || writer.write_all(waiting, &noted, &runtime, &committed));
+                std::thread::spawn(move || {
+                    writer.write_all(waiting, &noted, &runtime);
+                    drop(kept);
+                });
                 (clicks.clone(), SQLITE_LINKS)
             }
             Place::Postgres { .. } => {

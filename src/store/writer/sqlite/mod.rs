@@ -8,7 +8,7 @@ mod links;
 mod rows;
 
 use std::{
-    sync::{Arc, atomic::Ordering, mpsc::SyncSender},
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
     time::{Duration, Instant},
@@ -60,11 +60,13 @@ pub(super) struct SqliteWriter {
 }
 
 impl SqliteWriter {
-    /// Opens a file that is set up already.
+    /// Opens a file that is set up already, into which a [`Checkpointer`] copies what is written.
     pub(super) fn open(file: SqliteFile, synchronous: Synchronous) -> rusqlite::Result<Self> {
         let db = file.open_to_write()?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
         db.pragma_update(None, "synchronous", synchronous.pragma())?;
+        // However long a reader has kept the log.
+        db.pragma_update(None, "wal_autocheckpoint", 0)?;
         // In KiB, where it is negative.
         db.pragma_update(None, "cache_size", -CACHE)?;
         // The index of links is kept by triggers, one row at a time, and here by one statement a lot: a third of the
@@ -78,17 +80,11 @@ impl SqliteWriter {
         })
     }
 
-    /// Stores what comes until nobody is left to send, and says so when something is committed.
+    /// Stores what comes until nobody is left to send.
     ///
     /// Callers are woken by one task on `runtime`, not from here: a task that is woken from outside goes through a
     /// lock that all share, one by one.
-    pub(super) fn write_all(
-        mut self,
-        mut waiting: mpsc::Receiver<Message>,
-        lots: &Lots,
-        runtime: &Handle,
-        committed: &SyncSender<()>,
-    ) {
+    pub(super) fn write_all(mut self, mut waiting: mpsc::Receiver<Message>, lots: &Lots, runtime: &Handle) {
         let mut messages = Vec::with_capacity(LOT);
         let mut lot = Lot::default();
         // When links that are left are due.
@@ -114,8 +110,6 @@ impl SqliteWriter {
                 let are_links_due = due <= Instant::now();
                 self.store(&mut lot, are_links_due, &mut waiting)
             };
-            // Where it was said and not heard yet, that will do.
-            let _ = committed.try_send(());
             if lot.clicks > 0 && !self.links_took.is_zero() {
                 due = Instant::now() + self.rest_after(lot.clicks);
             }
