@@ -26,7 +26,7 @@ use super::{
 const MANY_LINKS: &str = "createShortLinks";
 
 /// Points of complexity that an operation has beyond those that the library counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Beyond(pub usize);
 
 /// Counts them, in a document whose limits were checked: they keep this from going deep, and from following many spreads.

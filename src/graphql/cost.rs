@@ -15,10 +15,7 @@ use std::{
     time::Duration,
 };
 
-use async_graphql::{
-    Request, Response, ServerError, ValidationResult,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation},
-};
+use async_graphql::{Request, Response, ServerError, ServerResult};
 use entity::{AccountId, ApiKeyId};
 
 use super::{error::Code, limits::refusal};
@@ -83,7 +80,15 @@ impl Bill {
         self.0.elements.store(elements, Ordering::Relaxed);
     }
 
-    /// Takes what a request of this complexity costs beside its first point.
+    /// Takes what a request of this complexity costs beside its first point, once it is known to be good and within the
+    /// limits of one.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED` where there is not as much left; then nothing is taken.
+    pub(super) fn charge_for(&self, complexity: usize) -> ServerResult<()> {
+        self.charge(complexity).map_err(spent_error)
+    }
+
     fn charge(&self, complexity: usize) -> Result<(), Spent> {
         let inner = &*self.0;
         let cost = cost(complexity, inner.elements.load(Ordering::Relaxed));
@@ -146,32 +151,6 @@ fn spent_error(spent: Spent) -> ServerError {
     let mut error = refusal(Code::RateLimited, message(&spent));
     error.source = Some(Arc::new(spent));
     error
-}
-
-/// Takes what requests cost once they are known to be good, and within the limits of one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Costs;
-
-impl ExtensionFactory for Costs {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(*self)
-    }
-}
-
-#[async_graphql::async_trait::async_trait]
-impl Extension for Costs {
-    async fn validation(
-        &self,
-        context: &ExtensionContext<'_>,
-        next: NextValidation<'_>,
-    ) -> Result<ValidationResult, Vec<ServerError>> {
-        let result = next.run(context).await?;
-        if let Some(bill) = context.data_opt::<Bill>() {
-            bill.charge(result.complexity)
-                .map_err(|spent| vec![spent_error(spent)])?;
-        }
-        Ok(result)
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use std::{any::TypeId, collections::HashSet, sync::Arc};
 
 use async_graphql::{
     Name, Request, ServerError, ServerResult, Variables,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest},
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection},
     registry::Registry,
 };
@@ -83,6 +82,45 @@ impl Documents {
             persisted: Persisted::new(),
             trusted,
         }
+    }
+
+    /// Reads a request's document, and checks it with its variables before anything is executed.
+    ///
+    /// # Errors
+    /// For what is wrong first: with the document, with what it asks for in this way, or with a value.
+    pub(super) fn prepare(&self, registry: &Registry, mut request: Request) -> ServerResult<Request> {
+        let Checked { document, lists } = self.asked_for(registry, &mut request)?;
+        let operation = selected(&document, request.operation_name.as_deref());
+        if let Some((name, operation)) = operation {
+            traces::name_operation(kind_of(operation), name.map(Name::as_str));
+            let is_read_only = request.data.contains_key(&TypeId::of::<ReadOnly>());
+            if is_read_only && operation.ty == OperationType::Mutation {
+                return Err(would_change());
+            }
+            if operation.ty == OperationType::Subscription {
+                check_subscription(operation, request.data.contains_key(&TypeId::of::<Streaming>()))?;
+            }
+            variables::check(registry, &document, operation, &request.variables)?;
+        }
+        keep_defined(&mut request.variables, &document);
+        if let Some((_, operation)) = operation {
+            add_defaults(&mut request.variables, operation);
+        }
+        // Of all operations, and also where there is none to execute: the library looks for it last.
+        let values = lists.values_with(&request.variables);
+        if !request.data.contains_key(&TypeId::of::<Arc<Principal>>()) {
+            check_of_nobody(values)?;
+        }
+        check_values(values)?;
+        if let Some(bill) = Bill::of(&request) {
+            bill.note_elements(lists.elements_with(&request.variables));
+        }
+        if let Some((_, operation)) = operation {
+            let beyond = beyond_one_link(registry, &document, operation, &request.variables);
+            request.data.insert(beyond);
+        }
+        request.set_parsed_query(document);
+        Ok(request)
     }
 
     /// The document that a request asks for, by its text or by its id.
@@ -235,56 +273,6 @@ fn check_subscription(operation: &OperationDefinition, is_streamed: bool) -> Ser
                 for several.";
             Err(refusal(Code::BadRequest, message))
         }
-    }
-}
-
-impl ExtensionFactory for Documents {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(self.clone())
-    }
-}
-
-#[async_graphql::async_trait::async_trait]
-impl Extension for Documents {
-    async fn prepare_request(
-        &self,
-        context: &ExtensionContext<'_>,
-        mut request: Request,
-        next: NextPrepareRequest<'_>,
-    ) -> ServerResult<Request> {
-        let registry = &context.schema_env.registry;
-        let Checked { document, lists } = self.asked_for(registry, &mut request)?;
-        let operation = selected(&document, request.operation_name.as_deref());
-        if let Some((name, operation)) = operation {
-            traces::name_operation(kind_of(operation), name.map(Name::as_str));
-            let is_read_only = request.data.contains_key(&TypeId::of::<ReadOnly>());
-            if is_read_only && operation.ty == OperationType::Mutation {
-                return Err(would_change());
-            }
-            if operation.ty == OperationType::Subscription {
-                check_subscription(operation, request.data.contains_key(&TypeId::of::<Streaming>()))?;
-            }
-            variables::check(registry, &document, operation, &request.variables)?;
-        }
-        keep_defined(&mut request.variables, &document);
-        if let Some((_, operation)) = operation {
-            add_defaults(&mut request.variables, operation);
-        }
-        // Of all operations, and also where there is none to execute: the library looks for it last.
-        let values = lists.values_with(&request.variables);
-        if !request.data.contains_key(&TypeId::of::<Arc<Principal>>()) {
-            check_of_nobody(values)?;
-        }
-        check_values(values)?;
-        if let Some(bill) = Bill::of(&request) {
-            bill.note_elements(lists.elements_with(&request.variables));
-        }
-        if let Some((_, operation)) = operation {
-            let beyond = beyond_one_link(registry, &document, operation, &request.variables);
-            request.data.insert(beyond);
-        }
-        request.set_parsed_query(document);
-        next.run(context, request).await
     }
 }
 

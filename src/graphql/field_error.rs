@@ -4,54 +4,33 @@
 //! nearest object whose field was answered, so that `{ viewer { … } offer(id: …) { … } }` would lose the viewer to
 //! an offer that could not be read.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use async_graphql::{
-    Response, ServerError, ServerResult, Value,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo},
-};
-
-/// Makes fields that may be null and fail null.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FieldErrors;
-
-impl ExtensionFactory for FieldErrors {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Kept::default())
-    }
-}
+use async_graphql::{Response, ServerError, ServerResult, Value};
 
 /// The errors of one request whose fields became null.
 #[derive(Default)]
-struct Kept(Mutex<Vec<ServerError>>);
+pub(super) struct FieldErrors(Mutex<Vec<ServerError>>);
 
-#[async_graphql::async_trait::async_trait]
-impl Extension for Kept {
-    async fn execute(
+impl FieldErrors {
+    /// What a field is answered with: null where it failed and may be null, and its error is kept.
+    pub(super) fn instead_of(
         &self,
-        context: &ExtensionContext<'_>,
-        operation_name: Option<&str>,
-        next: NextExecute<'_>,
-    ) -> Response {
-        let mut response = next.run(context, operation_name).await;
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        response.errors.append(&mut kept);
-        response
-    }
-
-    async fn resolve(
-        &self,
-        context: &ExtensionContext<'_>,
-        info: ResolveInfo<'_>,
-        next: NextResolve<'_>,
+        answer: ServerResult<Option<Value>>,
+        return_type: &str,
     ) -> ServerResult<Option<Value>> {
-        let may_be_null = !info.return_type.ends_with('!');
-        match next.run(context, info).await {
-            Err(error) if may_be_null => {
+        match answer {
+            Err(error) if !return_type.ends_with('!') => {
                 self.0.lock().unwrap_or_else(PoisonError::into_inner).push(error);
                 Ok(Some(Value::Null))
             }
             answer => answer,
         }
+    }
+
+    /// Adds what was kept to the answer.
+    pub(super) fn tell(&self, response: &mut Response) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        response.errors.append(&mut kept);
     }
 }

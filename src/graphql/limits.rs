@@ -5,11 +5,10 @@
 //! keeps it busy for minutes. So the text is counted before it is parsed, and the spreads before the library
 //! sees them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use async_graphql::{
     Pos, ServerError, ServerResult, ValidationResult,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation},
     parser::{
         Error as ParseError, parse_query,
         types::{ExecutableDocument, Field, Selection, SelectionSet},
@@ -62,29 +61,25 @@ impl Default for Limits {
     }
 }
 
-impl ExtensionFactory for Limits {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(*self)
-    }
-}
-
-#[async_graphql::async_trait::async_trait]
-impl Extension for Limits {
-    async fn validation(
-        &self,
-        context: &ExtensionContext<'_>,
-        next: NextValidation<'_>,
-    ) -> Result<ValidationResult, Vec<ServerError>> {
-        let result = next.run(context).await?;
-        within("levels of fields", result.depth, self.depth)?;
-        let Beyond(beyond) = context.data_opt().copied().unwrap_or(Beyond(0));
-        let complexity = result.complexity.saturating_add(beyond);
-        within("points of complexity", complexity, self.complexity)?;
-        Ok(ValidationResult { complexity, ..result })
-    }
-}
-
 impl Limits {
+    /// What the library counted of a request, with the points that it has `beyond` that, if both are within the limits.
+    ///
+    /// # Errors
+    /// `QUERY_TOO_COMPLEX`.
+    pub(super) fn judge(
+        &self,
+        counted: ValidationResult,
+        Beyond(beyond): Beyond,
+    ) -> ServerResult<ValidationResult> {
+        within("levels of fields", counted.depth, self.depth)?;
+        let complexity = counted.complexity.saturating_add(beyond);
+        within("points of complexity", complexity, self.complexity)?;
+        Ok(ValidationResult {
+            complexity,
+            ..counted
+        })
+    }
+
     /// Parses a query, if that and following its spreads takes no more work than one request may ask for.
     ///
     /// # Errors

@@ -41,6 +41,7 @@ pub mod refusal;
 mod sending_list;
 mod short_link;
 mod sms;
+mod steps;
 mod trusted;
 mod usage;
 mod user_error;
@@ -56,13 +57,13 @@ use self::{
     audit_entry::AuditEntry,
     click::{Click, ClickTotal},
     connection::{Total, describe},
-    cost::{Bill, Costs},
+    cost::Bill,
     documents::Documents,
     domain::Domain,
-    field_error::FieldErrors,
     offer::Offer,
     sending_list::SendingList,
     short_link::ShortLink,
+    steps::Steps,
 };
 pub use self::{
     limits::{Limits, normalised},
@@ -82,11 +83,10 @@ pub type LinkhopSchema = Schema<Query, Mutation, Subscription>;
 #[must_use]
 pub fn schema(app: App, limits: Limits, introspection: bool, trusted: Option<Arc<Trusted>>) -> LinkhopSchema {
     let mut builder = builder()
-        .extension(Documents::new(limits, trusted))
-        // Outside of the limits: what is over one of them is not paid for.
-        .extension(Costs)
-        .extension(limits)
-        .extension(FieldErrors)
+        .extension(Steps {
+            documents: Documents::new(limits, trusted),
+            limits,
+        })
         .data(app);
     if !introspection {
         // The names that the library suggests for wrong ones are the schema's too.
