@@ -1,9 +1,10 @@
 //! Linkhop: a self-hosted link-attribution server for SMS.
 //!
 //! Two doors, [`graphql`] and [`http`], over a domain that knows neither: [`accounts`], [`catalog`], [`links`]
-//! and [`clicks`], over [`store`], [`values`], [`rates`] and [`files`], and over [`traces`], which sees them all. [`mcp`] makes tools of the first. Imports go down only.
+//! and [`clicks`], over [`store`], [`values`], [`rates`] and [`files`], and over [`apart`] and [`traces`], which know none of them. [`mcp`] makes tools of the first. Imports go down only.
 
 pub mod accounts;
+pub mod apart;
 pub mod app;
 pub mod catalog;
 pub mod cli;

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 /// The floors from the ground up; what stands on one line may not know each other.
 const FLOORS: [&[&str]; 10] = [
-    &["traces"],
+    &["apart", "traces"],
     &["files", "rates", "store", "values"],
     &["accounts"],
     &["catalog"],

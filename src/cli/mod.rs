@@ -32,6 +32,7 @@ use tracing_subscriber::EnvFilter;
 pub use self::settings::{Invocation, read};
 use crate::{
     accounts::UnknownAccount,
+    apart,
     config::{Config, DatabaseConfig, FileConfig, LogConfig, LogFormat, ServerConfig},
     graphql,
     http::{self, Settings},
@@ -200,6 +201,9 @@ fn trace(config: &ServerConfig, store: &Store) -> Result<Option<Sending>> {
 
 /// Answers requests until the process is asked to stop, and sends the last spans after all that is stored.
 async fn run_to_the_end(server: Server, settings: Settings, traced: Option<Sending>) {
+    if let Err(error) = apart::start() {
+        tracing::warn!(%error, "there are no threads for large requests, and visitors wait for them");
+    }
     server.run(settings, stopped()).await;
     if let Some(sending) = traced {
         sending.finish().await;

@@ -12,6 +12,7 @@ use super::{
     },
 };
 use crate::{
+    apart::give_way,
     app::App,
     links::create::{CreateManyError, MAX_ITEMS, NewShortLinks, create_many},
 };
@@ -104,6 +105,8 @@ pub(super) async fn create_short_links(
         Ok(made) => made,
         Err(error) => return refuse(error),
     };
+    // A thousand links are a long answer.
+    give_way().await;
     let created = made.iter().filter(|result| result.is_ok()).count();
     let results = made
         .into_iter()

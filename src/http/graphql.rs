@@ -11,7 +11,7 @@ use axum::{
 use super::{
     accept::Accept,
     body::{MediaType, Refusal, Streamed, Wanted},
-    event_stream,
+    event_stream, large,
     operation::{BodyLimit, Deadline, Outcome, answered, complete, is_request_error, run},
     principal::Caller,
     received::{expect_json, from_body, from_url},
@@ -40,18 +40,34 @@ pub(super) async fn post(
         Err(refusal) => return MediaType::Json.refuse(refusal, &id),
     };
     let deadline = Deadline::of(&state);
-    let answered = async {
+    let received = async {
         expect_json(&headers)?;
         // Nobody's body is read who is not let in.
         let address = address_of(request.extensions(), &headers, &state.settings.trusted_proxies);
         let caller = deadline.work(Caller::of(&state, &headers, address)).await??;
-        let request = from_body(&deadline.body(BodyLimit::of(&state, &caller), request).await?)?;
-        let request = caller.prepare(&state, request);
-        Ok((execute(&state, request, wanted, deadline).await?, caller))
+        let body = deadline.body(BodyLimit::of(&state, &caller), request).await?;
+        Ok((caller, body))
     };
-    match answered.await {
-        Ok((outcome, caller)) => answer(&state, outcome, &caller, wanted, &id),
-        Err(refusal) => wanted.media_type.refuse(refusal, &id),
+    let (caller, body) = match received.await {
+        Ok(received) => received,
+        Err(refusal) => return wanted.media_type.refuse(refusal, &id),
+    };
+    let (bytes, of) = (body.len(), id.clone());
+    let answering = Box::pin(async move {
+        let request = from_body(&body);
+        drop(body);
+        let answered = async {
+            let request = caller.prepare(&state, request?);
+            execute(&state, request, wanted, deadline).await
+        };
+        match answered.await {
+            Ok(outcome) => answer(&state, outcome, &caller, wanted, &id),
+            Err(refusal) => wanted.media_type.refuse(refusal, &id),
+        }
+    });
+    match large::carry_out(bytes, deadline, &of, answering).await {
+        Ok(response) => response,
+        Err(refusal) => wanted.media_type.refuse(refusal, &of),
     }
 }
 

@@ -22,6 +22,7 @@ use serde_json::{Map, Value, json};
 use super::{
     body::{FAULT, MediaType, Refusal},
     cors::Origin,
+    large,
     operation::{BodyLimit, Deadline, complete},
     principal::Caller,
     received::expect_json,
@@ -57,6 +58,8 @@ struct Calling {
     caller: Caller,
     deadline: Deadline,
     id: RequestId,
+    /// How long the message is.
+    bytes: usize,
     /// The library answers by a task of its own.
     here: Here,
 }
@@ -66,9 +69,11 @@ impl Ask for Calling {
         let variables = Variables::from_json(Value::Object(variables));
         let request = GraphqlRequest::new(operation).variables(variables);
         let request = self.caller.prepare(&self.state, request.data(Own));
-        let executed = async { traces::graphql(self.state.schema.execute(request)).await };
-        let executed = self.here.around(Box::pin(executed));
-        let answered = self.deadline.work(executed).await;
+        let (schema, deadline) = (self.state.schema.clone(), self.deadline);
+        let executed = async move { traces::graphql(schema.execute(request)).await };
+        let executed = async move { deadline.work(executed).await };
+        let executed = large::carry_out(self.bytes, deadline, &self.id, executed);
+        let answered = self.here.around(Box::pin(executed)).await.flatten();
         let answer = answered.and_then(|mut response| {
             complete(&mut response, &self.id);
             serde_json::to_value(&response).map_err(|error| Refusal::Fault(Fault::new(error)))
@@ -103,6 +108,7 @@ pub(super) async fn post(
             caller: caller.clone(),
             deadline,
             id: id.clone(),
+            bytes: body.len(),
             here: Here::current(),
         };
         let request = Request::from_parts(parts, Body::from(body.clone()));

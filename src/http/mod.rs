@@ -8,6 +8,7 @@ mod event_stream;
 mod graphql;
 mod guesses;
 mod health;
+mod large;
 mod mcp;
 mod metrics;
 mod openapi;

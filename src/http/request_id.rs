@@ -56,6 +56,11 @@ impl RequestId {
         traces::note_fault();
     }
 
+    /// Does work for the request: a panic in it is logged with the id.
+    pub(super) fn around<T>(self, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        ANSWERED.scope(self, work)
+    }
+
     /// Sends the id back.
     pub(super) fn name(self, mut response: Response) -> Response {
         response.headers_mut().insert(HEADER, self.0);
@@ -70,7 +75,7 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(id.clone());
-    let answering = ANSWERED.scope(id.clone(), next.run(request));
+    let answering = id.clone().around(next.run(request));
     let response = AssertUnwindSafe(answering)
         .catch_unwind()
         .await

@@ -235,7 +235,8 @@ impl Store {
         // The first connection makes the file and its write-ahead log, which a reader may not.
         let write = Database::connect(write).await?;
         let mut read = pool(url, readers);
-        read.map_sqlx_sqlite_opts(|sqlite| {
+        // Each has a thread, which is as willing to give way as the one that opens it: large requests are to open none.
+        read.min_connections(readers).map_sqlx_sqlite_opts(|sqlite| {
             sqlite
                 .read_only(true)
                 .busy_timeout(Duration::from_secs(5))

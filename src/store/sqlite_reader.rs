@@ -20,7 +20,7 @@ use uuid::Uuid;
 const STATEMENTS: usize = 32;
 
 /// Connections for short reads, each used by one thread at a time; there get to be as many as read at once, which is at
-/// most the runtime's threads. Cheap to clone.
+/// most the threads that carry out requests. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct SqliteReader {
     file: Arc<PathBuf>,

@@ -13,6 +13,7 @@ use sea_orm::DbErr;
 use super::{CreateManyError, Results, input::CallKey};
 use crate::{
     accounts::audit,
+    apart::give_way,
     catalog::{self, sending_list::ListLookup},
     links::{
         create::{
@@ -91,6 +92,7 @@ impl<'a> Makes<'a> {
         let step = self.making.tools.writer.step();
         let mut items = items.into_iter();
         while items.len() > 0 {
+            give_way().await;
             let mut drafts = Vec::with_capacity(step.min(items.len()));
             while drafts.len() < step
                 && let Some(item) = items.next()
