@@ -52,7 +52,7 @@ pub(super) async fn post(
         Ok(received) => received,
         Err(refusal) => return wanted.media_type.refuse(refusal, &id),
     };
-    let (bytes, of) = (body.len(), id.clone());
+    let (bytes, request_id) = (body.len(), id.clone());
     let answering = Box::pin(async move {
         let request = from_body(&body);
         drop(body);
@@ -65,9 +65,9 @@ pub(super) async fn post(
             Err(refusal) => wanted.media_type.refuse(refusal, &id),
         }
     });
-    match large::carry_out(bytes, deadline, &of, answering).await {
+    match large::carry_out(bytes, deadline, &request_id, answering).await {
         Ok(response) => response,
-        Err(refusal) => wanted.media_type.refuse(refusal, &of),
+        Err(refusal) => wanted.media_type.refuse(refusal, &request_id),
     }
 }
 

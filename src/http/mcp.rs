@@ -70,8 +70,7 @@ impl Ask for Calling {
         let request = GraphqlRequest::new(operation).variables(variables);
         let request = self.caller.prepare(&self.state, request.data(Own));
         let (schema, deadline) = (self.state.schema.clone(), self.deadline);
-        let executed = async move { traces::graphql(schema.execute(request)).await };
-        let executed = async move { deadline.work(executed).await };
+        let executed = async move { deadline.work(traces::graphql(schema.execute(request))).await };
         let executed = large::carry_out(self.bytes, deadline, &self.id, executed);
         let answered = self.here.around(Box::pin(executed)).await.flatten();
         let answer = answered.and_then(|mut response| {
