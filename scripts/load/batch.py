@@ -6,9 +6,9 @@ import json
 import os
 import pathlib
 import statistics
-import threading
 import time
 
+from background import Background
 from database import behind
 from server import LIST, Failed, memory
 from targets import Bare, Linkhop
@@ -97,42 +97,27 @@ def bare_mutation(bare):
     return (bare.ticks()[0] - before) / os.sysconf("SC_CLK_TCK") / run.requests * 1e6
 
 
-class Calls:
+class Calls(Background):
     """Calls one after the other, from when visitors come."""
 
     def __init__(self, linkhop, sent):
-        self.linkhop, self.caller, self.sent = linkhop, Caller(linkhop.server), sent
-        self.begin = self.failure = None
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self._call, daemon=True)
+        super().__init__()
+        self.linkhop, self.caller, self.sent, self.begin = linkhop, Caller(linkhop.server), sent, None
 
-    def _call(self):
-        try:
-            # Who sets wrk up leaves the server to the calls for a while: they would be faster then, and their writes be
-            # copied when visitors come.
-            while behind(self.linkhop.database)[0] == 0 and not self.ended.wait(0.02):
-                pass
-            self.begin = time.monotonic()
-            for sent in itertools.cycle(self.sent):
-                if self.ended.is_set():
-                    break
-                self.caller.call(sent)
-        except Exception as failure:  # pylint: disable=broad-except
-            self.failure = failure
+    def work(self):
+        # Who sets wrk up leaves the server to the calls for a while: they would be faster then, and their writes be copied
+        # when visitors come.
+        while behind(self.linkhop.database)[0] == 0 and not self.ended.wait(0.02):
+            pass
+        self.begin = time.monotonic()
+        for sent in itertools.cycle(self.sent):
+            if self.ended.is_set():
+                break
+            self.caller.call(sent)
 
     def rate(self):
         """Links a second so far, without those of the call that is under way."""
         return self.caller.created / (time.monotonic() - self.begin) if self.begin else 0
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, kind, *_):
-        self.ended.set()
-        self.thread.join()
-        if kind is None and self.failure is not None:
-            raise Failed(f"createShortLinks: {self.failure!r}") from self.failure
 
 
 def beside(bench, linkhop):

@@ -3,9 +3,9 @@
 import os
 import socket
 import statistics
-import threading
 import urllib.request
 
+from background import Background
 from server import Failed
 from targets import Linkhop
 from wrk import Creates, Redirects
@@ -24,29 +24,18 @@ def _settings(port):
     return {**rates, "METRICS_LISTEN": f"127.0.0.1:{port}"}
 
 
-class Scraper:
+class Scraper(Background):
     """Reads the metrics once a second, more often than Prometheus does."""
 
     def __init__(self, port):
-        self.url, self.ended, self.failure, self.pages = f"http://127.0.0.1:{port}/metrics", threading.Event(), None, 0
-        self.thread = threading.Thread(target=self._read, daemon=True)
+        super().__init__()
+        self.url, self.pages = f"http://127.0.0.1:{port}/metrics", 0
 
-    def _read(self):
-        try:
-            while not self.ended.wait(1):
-                with urllib.request.urlopen(self.url, timeout=10) as page:
-                    page.read()
-                self.pages += 1
-        except OSError as failure:
-            self.failure = failure
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()
+    def work(self):
+        while not self.ended.wait(1):
+            with urllib.request.urlopen(self.url, timeout=10) as page:
+                page.read()
+            self.pages += 1
 
 
 def _cost(linkhop, seconds, load):
@@ -86,6 +75,6 @@ def guards(bench, database, seconds, links):
                 print(f"| {workload} | {costs['without']:.1f} | {costs['with']:.1f} | {rounds[-1]:+.1f} % |", flush=True)
             if statistics.median(rounds) > most:
                 bench.fail(f"{workload}: {statistics.median(rounds):.1f} % more with guard rails; at most {most} were promised.")
-    if scraper.failure or not scraper.pages:
-        raise Failed(f"the metrics could not be read: {scraper.failure}")
+    if not scraper.pages:
+        raise Failed("the metrics were not read")
     bench.said.append(f"With: rates that are counted and never reached, metrics read {scraper.pages} times.")

@@ -9,9 +9,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
+from background import Background
 from database import DATABASES, behind
 from questions import questions
 from server import Failed, Server
@@ -173,34 +173,19 @@ def plans(linkhop, over):
     print(linkhop.clicks("explain", said=said) + "```", flush=True)
 
 
-class Loop:
+class Loop(Background):
     """Reports by two dimensions, one after the other, for as long as it is open."""
 
     def __init__(self, linkhop):
+        super().__init__()
         self.asked = [one for one in questions(linkhop.made) if one.is_wide]
         self.server = linkhop.server
         self.times = []
-        self.failure = None
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self._ask, daemon=True)
 
-    def _ask(self):
-        try:
-            asker = Asker(self.server)
-            while not self.ended.is_set():
-                self.times.append(asker.ask(self.asked[len(self.times) % len(self.asked)])[1])
-        except Exception as failure:  # pylint: disable=broad-except
-            self.failure = failure
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, kind, *_):
-        self.ended.set()
-        self.thread.join()
-        if kind is None and self.failure is not None:
-            raise self.failure
+    def work(self):
+        asker = Asker(self.server)
+        while not self.ended.is_set():
+            self.times.append(asker.ask(self.asked[len(self.times) % len(self.asked)])[1])
 
 
 def both(bench, linkhop):

@@ -5,9 +5,9 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
+from background import Background
 from database import DATABASES, behind, is_replayed
 from server import LIST, Failed, Server, cpu_ticks, memory
 from wrk import drive
@@ -109,42 +109,27 @@ class Linkhop:
         self.server.start()
 
 
-class Sampler:
+class Sampler(Background):
     """Looks at a server while it is under load: memory four times a second, queue and sums once."""
 
     def __init__(self, target, tell=None):
+        super().__init__()
         self.target, self.tell = target, tell
         # The most KiB that were resident apart from mapped files.
         self.anonymous = 0
         # Clicks that waited to be stored, and those that were not summed, one of each a second.
         self.waiting, self.behind = [], []
-        self.failure = None
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self._look, daemon=True)
 
-    def _look(self):
-        try:
-            step, begin = 0, time.monotonic()
-            while True:
-                anonymous = memory(self.target.pid, "RssAnon")
-                self.anonymous = max(self.anonymous, anonymous)
-                if step % 4 == 0 and isinstance(self.target, Linkhop):
-                    self.waiting.append(self.target.server.counters()["waiting"])
-                    self.behind.append(behind(self.target.database)[0])
-                if self.tell:
-                    self.tell(step / 4, anonymous)
-                step += 1
-                if self.ended.wait(max(0, begin + step / 4 - time.monotonic())):
-                    return
-        except Exception as failure:  # pylint: disable=broad-except
-            self.failure = failure
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, kind, *_):
-        self.ended.set()
-        self.thread.join()
-        if kind is None and self.failure is not None:
-            raise self.failure
+    def work(self):
+        step, begin = 0, time.monotonic()
+        while True:
+            anonymous = memory(self.target.pid, "RssAnon")
+            self.anonymous = max(self.anonymous, anonymous)
+            if step % 4 == 0 and isinstance(self.target, Linkhop):
+                self.waiting.append(self.target.server.counters()["waiting"])
+                self.behind.append(behind(self.target.database)[0])
+            if self.tell:
+                self.tell(step / 4, anonymous)
+            step += 1
+            if self.ended.wait(max(0, begin + step / 4 - time.monotonic())):
+                return
